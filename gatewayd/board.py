@@ -1,0 +1,59 @@
+"""The latest value of every channel with its age, and a short history for plots, in memory.
+
+Characteristics: in readings · out the latest reading, the latest fault, a bounded history ·
+buffered `HISTORY` readings a channel · when full the oldest goes · not durable · event loop only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gatewayd.model import ChannelId, Reading
+
+HISTORY = 240
+"""Readings kept a channel: 40 minutes at one every 10 s, about 25 kB a channel. A plot needs no
+more; the outbox and the clouds hold the rest."""
+
+
+@dataclass(slots=True)
+class Panel:
+    """All that the board knows of one channel."""
+
+    latest: Reading | None = None
+    """The newest reading, value or reason."""
+    latest_good: Reading | None = None
+    """The newest reading that had a value."""
+    history: deque[Reading] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+
+class Board:
+    """Latest values in memory; posted by the recorder, read by everybody."""
+
+    def __init__(self) -> None:
+        self._panels: dict[ChannelId, Panel] = {}
+
+    def post(self, readings: Iterable[Reading]) -> None:
+        """Take readings, the newest last."""
+        panels = self._panels
+        for reading in readings:
+            panel = panels.get(reading[0])
+            if panel is None:
+                panel = panels[reading[0]] = Panel()
+            panel.latest = reading
+            if reading[2] is not None:
+                panel.latest_good = reading
+            panel.history.append(reading)
+
+    def latest(self, channel: ChannelId) -> Reading | None:
+        """Return the newest reading of a channel, value or reason, or None if there was none."""
+        panel = self._panels.get(channel)
+        return panel.latest if panel else None
+
+    def panel(self, channel: ChannelId) -> Panel | None:
+        """Return all that is known of a channel."""
+        return self._panels.get(channel)
+
+    def __iter__(self) -> Iterator[tuple[ChannelId, Panel]]:
+        return iter(self._panels.items())

@@ -1,0 +1,137 @@
+"""The driver contract: what a file in `drivers/` must offer, and how it is found.
+
+A driver is one module, `drivers/<wire>/<kind>.py`; its name is its registration. It has
+
+    Config                          a frozen dataclass: the keys of its `[device.NAME]` section
+    describe(config) -> channels    pure: what this device will measure or set
+    open_driver(config, ports)      an async context manager that proves the device is what it
+                                    should be and yields a Sensor, a Listener or an Actuator
+
+and knows neither clock, loop, bus, logger, retry nor registration. It tries once and raises.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, runtime_checkable
+
+from gatewayd.errors import ConfigError
+from gatewayd.model import Access, Channel, Measurement, Value
+
+ENTRY_POINTS = "gatewayd.drivers"
+
+
+@runtime_checkable
+class Sensor(Protocol):
+    """A device that is asked."""
+
+    async def read(self) -> Sequence[Measurement]:
+        """Return one measurement for each channel, in one go.
+
+        Raises:
+            DeviceError: no usable answer. The port stays usable, also after a cancellation.
+        """
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A device that speaks unasked."""
+
+    def measurements(self) -> AsyncIterator[Sequence[Measurement]]:
+        """Yield what the device says, as it says it; an unreadable frame is skipped and counted.
+
+        Raises:
+            DeviceError: the device or its wire is gone.
+        """
+        ...
+
+
+@runtime_checkable
+class Actuator(Protocol):
+    """A device that is written; only its keeper does."""
+
+    async def write(self, channel: str, value: Value) -> None:
+        """Set one output. On return the device has taken the value.
+
+        Raises:
+            DeviceTimeout: nobody can say whether it did.
+            DeviceError: it did not.
+        """
+        ...
+
+    async def read_back(self, channel: str) -> Value | None:
+        """Return what the hardware itself says the output is, or None where it cannot say.
+
+        Raises:
+            DeviceError: it should be able to say, and did not.
+        """
+        ...
+
+
+Opener = Callable[[Any, Any], AbstractAsyncContextManager[Sensor | Listener | Actuator]]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One driver module, checked once for the three things that it must offer."""
+
+    kind: str
+    config: type
+    describe: Callable[[Any], tuple[Channel, ...]]
+    open: Opener
+    doc: str
+
+    @classmethod
+    def of(cls, kind: str, module: ModuleType) -> Driver:
+        """Return the driver in a module.
+
+        Raises:
+            ConfigError: the module does not keep the contract.
+        """
+        try:
+            return cls(
+                kind, module.Config, module.describe, module.open_driver, module.__doc__ or ""
+            )
+        except AttributeError as error:
+            raise ConfigError(f"driver {kind} is incomplete: {error}") from error
+
+
+def driver_kinds() -> dict[str, str]:
+    """Return every known driver kind with its module name, imported or not."""
+    kinds: dict[str, str] = {}
+    spec = importlib.util.find_spec("drivers")
+    for root in spec.submodule_search_locations or () if spec else ():
+        for file in sorted(Path(root).glob("*/*.py")):
+            if not file.stem.startswith("_"):
+                kinds[file.stem] = f"drivers.{file.parent.name}.{file.stem}"
+    for point in entry_points(group=ENTRY_POINTS):
+        kinds.setdefault(point.name, point.value)
+    return kinds
+
+
+def load_driver(kind: str) -> Driver:
+    """Import the driver of that kind and return it.
+
+    Raises:
+        ConfigError: there is none of that name, or a package that it needs is not installed.
+    """
+    module_name = driver_kinds().get(kind)
+    if module_name is None:
+        raise ConfigError(f"no driver is called {kind!r}")
+    try:
+        return Driver.of(kind, importlib.import_module(module_name))
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"driver {kind} needs the package {error.name}") from error
+
+
+def is_output(channel: Channel) -> bool:
+    """Return whether a channel is written rather than read."""
+    return channel.access is Access.WRITE

@@ -1,0 +1,115 @@
+"""Hardware wires, one file a kind, one thread a wire.
+
+Characteristics of `Ports`: in a wire's name · out a shared open wire · opened when the first
+device enters, closed when the last leaves · a broken wire is replaced by a fresh one for whoever
+enters next · not thread-safe (event loop only).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from gatewayd.ports.i2c import I2cPort
+    from gatewayd.ports.line import LinePort
+    from gatewayd.ports.modbus import ModbusPort
+    from gatewayd.ports.serial import SerialPort
+
+
+class Wire(Protocol):
+    """What every open wire has in common."""
+
+    is_broken: bool
+    """Set by the wire itself when its hardware is gone; nobody new is let in."""
+
+    async def close(self) -> None:
+        """Let go of the hardware and end the wire's thread. Never raises."""
+        ...
+
+
+W = TypeVar("W", bound=Wire)
+
+
+@dataclass(slots=True)
+class _Shared:
+    opening: asyncio.Task[Wire]
+    users: int = 0
+
+
+@dataclass(slots=True)
+class Ports:
+    """Every wire of this gateway.
+
+    `settings` holds the `[port.NAME]` sections (each with `type` and that type's own keys); a
+    device may also name its wire directly: `i2c:1`, `gpio:0`, `/dev/serial/by-id/…`,
+    `socket://host:port`, `tcp:host:502`.
+    """
+
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    _open: dict[tuple[str, str], _Shared] = field(default_factory=dict)
+
+    def i2c(self, name: str) -> AbstractAsyncContextManager[I2cPort]:
+        """Enter an I²C bus: `i2c:1` is /dev/i2c-1."""
+        from gatewayd.ports.i2c import open_i2c
+
+        return self._enter(("i2c", name), lambda: open_i2c(name, self.settings.get(name)))
+
+    def serial(self, name: str, **defaults: object) -> AbstractAsyncContextManager[SerialPort]:
+        """Enter a serial line; `defaults` (baudrate, …) hold where `[port.NAME]` says nothing."""
+        from gatewayd.ports.serial import open_serial
+
+        wanted = {**defaults, **self.settings.get(name, {})}
+        return self._enter(("serial", name), lambda: open_serial(name, wanted))
+
+    def lines(self, name: str) -> AbstractAsyncContextManager[LinePort]:
+        """Enter a GPIO chip: `gpio:0` is /dev/gpiochip0."""
+        from gatewayd.ports.line import open_lines
+
+        return self._enter(("line", name), lambda: open_lines(name, self.settings.get(name)))
+
+    def modbus(self, name: str, **defaults: object) -> AbstractAsyncContextManager[ModbusPort]:
+        """Enter a Modbus line (RTU over serial, or `tcp:host:port`), shared by all its slaves."""
+        from gatewayd.ports.modbus import open_modbus
+
+        wanted = {**defaults, **self.settings.get(name, {})}
+        return self._enter(("modbus", name), lambda: open_modbus(name, wanted))
+
+    @asynccontextmanager
+    async def _enter(
+        self, key: tuple[str, str], opener: Callable[[], Awaitable[W]]
+    ) -> AsyncIterator[W]:
+        shared = self._open.get(key)
+        if shared is None or (shared.opening.done() and _is_unusable(shared.opening)):
+            # The task belongs to the wire, not to whoever came first: a device that is cancelled
+            # while the wire opens must not take it away from the others.
+            shared = _Shared(asyncio.ensure_future(_run(opener)))
+            self._open[key] = shared
+        shared.users += 1
+        try:
+            yield await asyncio.shield(shared.opening)  # type: ignore[misc]  # key tells the type
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                if self._open.get(key) is shared:
+                    del self._open[key]
+                await _close(shared.opening)
+
+
+async def _run(opener: Callable[[], Awaitable[Wire]]) -> Wire:
+    return await opener()
+
+
+def _is_unusable(opening: asyncio.Task[Wire]) -> bool:
+    return opening.cancelled() or opening.exception() is not None or opening.result().is_broken
+
+
+async def _close(opening: asyncio.Task[Wire]) -> None:
+    if not opening.done():
+        opening.cancel()
+        await asyncio.wait([opening])
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().close()
