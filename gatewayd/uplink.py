@@ -1,4 +1,4 @@
-"""The uplink contract, and the two halves of its life: `drain` (readings out), `serve` (commands in).
+"""The uplink contract, and the halves of its life: `drain` readings, `serve` commands.
 
 A cloud is a folder `gatewayd/clouds/<kind>/`; its `link.py` has
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from gatewayd.ports.i2c import I2cPort
@@ -90,7 +90,7 @@ class Ports:
             self._open[key] = shared
         shared.users += 1
         try:
-            yield await asyncio.shield(shared.opening)  # type: ignore[misc]  # key tells the type
+            yield cast(W, await asyncio.shield(shared.opening))  # The key tells the type.
         finally:
             shared.users -= 1
             if not shared.users:
