@@ -1,0 +1,206 @@
+"""HTTP requests over one pooled session: bytes out, bytes in, and each failure named once.
+
+    async with open_http(HttpSettings("https://api.thingplus.net")) as http:
+        answer = await http.send(Request("GET", "/v2/users/me", {"Authorization": token}))
+
+Characteristics: in: requests · out: answers · not buffered · at most `CONNECTIONS_MAX` at once,
+the others wait · not ordered · one event loop only · nothing durable. Tries once. Redirects are
+not followed, because a token would go with them. Headers and bodies never reach a repr or a log.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import aiohttp
+import yarl
+
+from gatewayd.errors import (
+    BatchRefused,
+    ConfigError,
+    LinkDenied,
+    LinkError,
+    LinkLost,
+    Malformed,
+    Throttled,
+)
+
+CONNECTIONS_MAX = 4
+"""A gateway asks one thing after the other; more sockets would only cost memory."""
+
+KEEP_ALIVE_S = 30.0
+"""How long an idle connection waits for the next request. Many front ends cut at 60 s."""
+
+CHUNK_BYTES = 64 * 1024
+
+RETRY_AFTER_DEFAULT_S = 30.0
+"""What 429 without a readable Retry-After means here."""
+
+RETRY_AFTER_MAX_S = 3600.0
+"""A cloud that says "tomorrow" is asked again within the hour: limits are lifted by people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where the requests of one session go, and how long and how large they may become.
+
+    Attributes:
+        base_url: scheme, host, port and an optional path that stands before every request's own.
+        ca_file: PEM file with the authorities to trust, or None for those of the system.
+        body_bytes_max: a longer answer is `Malformed`; what was read of it is thrown away.
+    """
+
+    base_url: str
+    ca_file: Path | None = None
+    connect_s: float = 10.0
+    read_s: float = 30.0
+    total_s: float = 60.0
+    body_bytes_max: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `path` is percent-encoded already, query included."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, whatever its status. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class Http:
+    """One open session; made by `open_http`."""
+
+    def __init__(self, session: aiohttp.ClientSession, settings: HttpSettings) -> None:
+        self._session = session
+        self._settings = settings
+        self._base = settings.base_url.rstrip("/")
+        self._place = yarl.URL(self._base).authority
+
+    async def send(self, request: Request) -> Answer:
+        """Send one request and return its whole answer, whatever its status.
+
+        Raises:
+            LinkLost: no connection, a cut one, or no answer in time. The request may have
+                been carried out.
+            LinkDenied: the server's certificate is not trusted.
+            Malformed: the answer is not HTTP, or is longer than `body_bytes_max`.
+        """
+        try:
+            async with self._session.request(
+                request.method,
+                yarl.URL(self._base + request.path, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+            ) as response:
+                body = await self._read(response)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, body)
+        except TimeoutError as error:
+            raise LinkLost(f"{self._place} did not answer in time") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise LinkDenied(f"{self._place}: {error.certificate_error}") from error
+        except aiohttp.ClientResponseError as error:
+            raise Malformed(f"{self._place} does not answer in HTTP: {error.message}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise LinkLost(f"{self._place}: {_reason(error)}") from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        limit = self._settings.body_bytes_max
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+            body += chunk
+            if len(body) > limit:
+                response.close()
+                raise Malformed(f"{self._place} answers with more than {limit} bytes")
+        return bytes(body)
+
+
+@asynccontextmanager
+async def open_http(settings: HttpSettings) -> AsyncIterator[Http]:
+    """Open a session; connections are made when the first request needs them.
+
+    Raises:
+        ConfigError: the address is none, or the CA file cannot be used.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=CONNECTIONS_MAX, keepalive_timeout=KEEP_ALIVE_S, ssl=_tls(settings)
+    )
+    timeout = aiohttp.ClientTimeout(
+        total=settings.total_s, sock_connect=settings.connect_s, sock_read=settings.read_s
+    )
+    # The cookie jar stays on: some clouds hand out a cookie that keeps a client on one server.
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=timeout, headers={"User-Agent": "gatewayd"}
+    ) as session:
+        yield Http(session, settings)
+
+
+def refusal(answer: Answer, asked: str) -> LinkError | None:
+    """Return what an answer's status means for a link, or None for success.
+
+    For clouds whose statuses mean what HTTP says: 401, 403 → LinkDenied, 429 → Throttled,
+    408 and 5xx → LinkLost, everything else → BatchRefused. `asked` opens the sentence.
+    """
+    if answer.is_success:
+        return None
+    sentence = f"{asked}: HTTP status {answer.status}"
+    if answer.status in (401, 403):
+        return LinkDenied(sentence)
+    if answer.status == 429:
+        return Throttled(sentence, retry_after_s(answer))
+    if answer.status == 408 or answer.status >= 500:
+        return LinkLost(sentence)
+    return BatchRefused(sentence)
+
+
+def retry_after_s(answer: Answer) -> float:
+    """Return how long an answer asks to wait: seconds, or a date read against its own Date."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return min(float(text), RETRY_AFTER_MAX_S)
+    try:
+        until, now = (parsedate_to_datetime(each) for each in (text, answer.headers["date"]))
+        wait_s = (until - now).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return RETRY_AFTER_DEFAULT_S
+    return min(max(wait_s, 0.0), RETRY_AFTER_MAX_S)
+
+
+def _tls(settings: HttpSettings) -> ssl.SSLContext | bool:
+    url = yarl.URL(settings.base_url)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigError(f"{settings.base_url!r} is not an http or https address")
+    if url.scheme == "http":
+        return True
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:  # ssl.SSLError is one too.
+        raise ConfigError(f"cannot use the CA file {settings.ca_file}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _reason(error: Exception) -> str:
+    """Return what happened, in the system's own words where there are some."""
+    system = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return str(getattr(system, "strerror", None) or error or type(error).__name__)
