@@ -48,6 +48,10 @@ class Config:
     line: int | str
     active: Literal["low", "high"]
 
+    def __post_init__(self) -> None:
+        if isinstance(self.line, int) and self.line < 0:
+            raise ValueError("lines are counted from 0")
+
 
 def describe(config: Config) -> tuple[Channel, ...]:
     """Return the one output."""

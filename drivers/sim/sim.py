@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 MASK = (1 << 64) - 1
 
+CHANNELS_MAX = 10_000
+"""More than any gateway has; a million by accident would only eat the memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
@@ -76,6 +79,12 @@ class Signal:
     dropout: float = 0.0
     chance: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.period <= 0:
+            raise ValueError("a period has a length")
+        if not (0 <= self.dropout <= 1 and 0 <= self.chance <= 1):
+            raise ValueError("dropout and chance are shares, 0 to 1")
+
 
 LOAD = Signal(mean=50.0, amplitude=50.0, period=60.0)
 
@@ -95,6 +104,12 @@ class Config:
     step: Seconds = 1.0
     signals: Mapping[str, Signal] = field(default_factory=dict)
     channels: int = 0
+
+    def __post_init__(self) -> None:
+        if self.step <= 0:
+            raise ValueError("step has a length")
+        if not 0 <= self.channels <= CHANNELS_MAX:
+            raise ValueError(f"channels is 0 to {CHANNELS_MAX}")
 
 
 def describe(config: Config) -> tuple[Channel, ...]:

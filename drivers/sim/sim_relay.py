@@ -56,6 +56,12 @@ class Config:
     fail_after: int | None = None
     stuck: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.relays or len(set(self.relays)) < len(self.relays):
+            raise ValueError("relays are named, each once")
+        if not set(self.stuck) <= set(self.relays):
+            raise ValueError("stuck names relays that are in `relays`")
+
 
 def describe(config: Config) -> tuple[Channel, ...]:
     """Return one output per relay."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,13 @@ ADDRESSES = range(0x08, 0x78)
 
 _LATE = frozenset({errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY})
 _GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.EBADF, errno.ESHUTDOWN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The keys of a `[port.NAME]` section with `type = "i2c"`: the N of /dev/i2c-N."""
+
+    bus: int
 
 
 def bus_number(name: str, settings: Mapping[str, object] | None) -> int:
@@ -64,6 +72,7 @@ async def open_i2c(
         DeviceAbsent: there is no such adapter, or it may not be opened.
     """
     number = bus_number(name, settings)
+    # Not at the top: a gateway without I²C does not pay for it.
     from smbus2 import SMBus
 
     port = I2cPort(number, SMBus(), sysfs)

@@ -13,6 +13,7 @@ import errno
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,13 @@ LINE_S = 2.0
 after two seconds the chip hangs."""
 
 _GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.EBADF})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The keys of a `[port.NAME]` section with `type = "gpio"`: a chip's path or label."""
+
+    chip: str
 
 
 def chip_choice(name: str, settings: Mapping[str, object] | None) -> str:
