@@ -1,0 +1,58 @@
+"""What became of every reading, for each uplink: accepted = delivered + pending + dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gatewayd.model import ChannelId
+
+
+@dataclass(slots=True)
+class Account:
+    """One uplink's side of the log.
+
+    Attributes:
+        cursor: the last seq that this uplink is done with.
+        accepted: readings of its channels that the log took.
+        delivered: readings that its cloud has acknowledged.
+        dropped: readings that it will never get, by reason: `rejected` (the cloud refused them),
+            `full`, `aged`, `corrupt`, `unsubscribed`, `removed`.
+        wanted: its channels; a change of configuration is told by comparing with this.
+    """
+
+    cursor: int = 0
+    accepted: int = 0
+    delivered: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    wanted: frozenset[ChannelId] = frozenset()
+
+    @property
+    def pending(self) -> int:
+        """Readings that the log holds for this uplink."""
+        return self.accepted - self.delivered - sum(self.dropped.values())
+
+    def drop(self, reason: str, count: int) -> None:
+        """Count readings that this uplink will never get."""
+        if count:
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One line of the ledger, for people and scripts.
+
+    `held` is counted in the log itself, row by row; the ledger balances when it equals what the
+    counters say is pending.
+    """
+
+    accepted: int
+    delivered: int
+    pending: int
+    held: int
+    dropped: Mapping[str, int]
+
+    @property
+    def is_balanced(self) -> bool:
+        """accepted = delivered + held + dropped."""
+        return self.accepted == self.delivered + self.held + sum(self.dropped.values())
