@@ -1,8 +1,8 @@
 """Thing+ on the wire: topics, compression, statuses and values; bytes ⇄ model, pure.
 
 Strategy: one function a direction and message form, for both ends of the wire, so that the
-gateway's link and the sandbox cloud cannot drift apart (requests: see rpc). Whatever breaks the protocol is
-`Malformed`; nothing here keeps state or knows the time.
+gateway's link and the sandbox cloud cannot drift apart (requests: see rpc). Whatever breaks
+the protocol is `Malformed`; nothing here keeps state or knows the time.
 
 Instants are UTC milliseconds. The duration of a status is seconds, -1 for ever; until 2017 it
 was an absolute instant, and old devices still send that, so `expires_ms` understands both.
