@@ -1,0 +1,113 @@
+"""What a serial line is called, how it is set, and how it is opened."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import termios
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from fcntl import ioctl
+from typing import TYPE_CHECKING, Literal
+
+from gatewayd.errors import ConfigError, DeviceAbsent, DeviceFault
+
+if TYPE_CHECKING:
+    import serial
+
+SLICE_S = 0.1
+"""The longest that the thread waits without looking up: how late a timeout can be noticed."""
+
+WRITE_S = 2.0
+"""For the kernel to take what is written; its buffer empties in that time at 19200 baud."""
+
+TIOCSRS485 = 0x542F
+RS485_ENABLED, RS485_RTS_ON_SEND = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The keys of a `[port.NAME]` section with `type = "serial"`.
+
+    Attributes:
+        path: `/dev/serial/by-id/…`, `/dev/serial/by-path/…`, `/dev/ttyAMA0`, `socket://host:port`
+            or `rfc2217://host:port`.
+        rs485: let the kernel switch the direction of an RS-485 transceiver with RTS. Only for
+            the Pi's own UARTs; USB adapters switch by themselves.
+    """
+
+    path: str
+    baudrate: int = 9600
+    bytesize: Literal[5, 6, 7, 8] = 8
+    parity: Literal["N", "E", "O", "none", "even", "odd"] = "N"
+    stopbits: Literal[1, 2] = 1
+    rs485: bool = False
+
+    @property
+    def is_remote(self) -> bool:
+        """True when the line is behind a network."""
+        return "://" in self.path
+
+
+def settings_of(name: str, wanted: Mapping[str, object]) -> Settings:
+    """Return the settings of the line `name`, its own path where the section names none.
+
+    Raises:
+        ConfigError: an unknown key, or a section of another type.
+    """
+    known = {key: value for key, value in wanted.items() if key != "type"}
+    if wanted.get("type", "serial") != "serial":
+        raise ConfigError(f'port {name} has type "{wanted["type"]}", not "serial"')
+    if unknown := known.keys() - {each.name for each in fields(Settings)}:
+        raise ConfigError(f"port {name}: unknown key {', '.join(sorted(unknown))}")
+    return Settings(**{"path": name, **known})  # type: ignore[arg-type]  # Checked by config.
+
+
+def open_device(settings: Settings) -> serial.Serial:
+    """Return the open pyserial device, its input empty; blocks. Raises as `open_serial`."""
+    import serial
+
+    exclusive = {} if settings.is_remote else {"exclusive": True}
+    try:
+        device = serial.serial_for_url(
+            settings.path,
+            baudrate=settings.baudrate,
+            bytesize=settings.bytesize,
+            parity=settings.parity[0].upper(),
+            stopbits=settings.stopbits,
+            timeout=SLICE_S,
+            write_timeout=WRITE_S,
+            **exclusive,
+        )
+    except (OSError, termios.error) as error:
+        raise DeviceAbsent(why_closed(settings.path, error)) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ConfigError(f"serial line {settings.path}: {error}") from error
+    if settings.rs485:
+        try:
+            _switch_rs485(device)
+        except OSError as error:
+            device.close()
+            raise DeviceFault(
+                f"{settings.path} has no RS-485 direction control ({error.strerror}); most "
+                "adapters switch by themselves: remove rs485 = true"
+            ) from error
+    return device
+
+
+def _switch_rs485(device: serial.Serial) -> None:
+    """Let the kernel drive RTS while it sends. Source: Linux, serial-rs485.rst, TIOCSRS485."""
+    flags = RS485_ENABLED | RS485_RTS_ON_SEND
+    ioctl(device.fileno(), TIOCSRS485, struct.pack("=8I", flags, 0, 0, 0, 0, 0, 0, 0))
+
+
+def why_closed(path: str, error: Exception) -> str:
+    """Return a sentence that tells a technician why a line cannot be opened."""
+    match getattr(error, "errno", None):
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            return f"{path} is not there; is the adapter plugged in?"
+        case errno.EACCES | errno.EPERM:
+            return f"no right to open {path}; the group dialout has it"
+        case errno.EAGAIN | errno.EBUSY:
+            return f"{path} is in use by another program or by another kind of driver"
+    return f"{path} cannot be opened: {error}"
