@@ -65,6 +65,8 @@ class FakeI2cKernel:
     Attributes:
         buses: chips by bus number and address; a bus that is not here has no node.
         messages: (bus, address, "w" or "r", bytes) in the order on the wire.
+        transactions: how many, from START to STOP.
+        open_errno: what opening any bus ends with, or 0.
         nack_errno: what this adapter says when nobody acknowledges; they all differ.
         open_files: bus numbers by file descriptor.
     """
@@ -72,6 +74,8 @@ class FakeI2cKernel:
     def __init__(self, buses: dict[int, dict[int, ChipModel]]) -> None:
         self.buses = buses
         self.messages: list[tuple[int, int, str, bytes]] = []
+        self.transactions = 0
+        self.open_errno = 0
         self.nack_errno = errno.EREMOTEIO
         self.open_files: dict[int, int] = {}
 
@@ -93,8 +97,8 @@ class FakeI2cKernel:
 
     def _open(self, path: str, _flags: int) -> int:
         bus = int(path.removeprefix("/dev/i2c-"))
-        if bus not in self.buses:
-            raise _error(errno.ENOENT)
+        if self.open_errno or bus not in self.buses:
+            raise _error(self.open_errno or errno.ENOENT)
         fd = 1000 + len(self.open_files)
         self.open_files[fd] = bus
         return fd
@@ -112,6 +116,7 @@ class FakeI2cKernel:
         chips = self.buses.get(bus)
         if chips is None:
             raise _error(errno.ENODEV)
+        self.transactions += 1
         for message in (arg.msgs[index] for index in range(arg.nmsgs)):
             chip = chips.get(message.addr)
             if chip is None:
