@@ -24,7 +24,11 @@ QUICK_CHECK_BYTES_MAX = 64 * 2**20
 """Above this the check at start would hold up the outputs for seconds; SQLite still notices a
 broken page when it reads it."""
 
-WAL_PAGES = 512
+PAGE_BYTES = 1024
+"""A commit of a second's readings fills one small page and not a quarter of a large one. Measured
+in an outage at 100 readings/s: 512 writes 62 kB per 1,000 readings, 1024 66, 2048 77, 4096 98."""
+
+WAL_PAGES = 2000
 """2 MiB of WAL before it is folded into the file: a page that fills up over many commits is then
 written to the file once. Smaller writes pages twice, larger costs only disk space."""
 
@@ -115,11 +119,11 @@ def open_files(state_dir: Path, hot_dir: Path | None) -> Files:
 
 
 def _prepare_card(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    db.execute(f"PRAGMA page_size={PAGE_BYTES}")
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
-    db.execute("PRAGMA journal_size_limit=1048576")
+    db.execute("PRAGMA journal_size_limit=2097152")
     db.executescript(SCHEMA.format(tier="main"))
     db.execute("INSERT OR IGNORE INTO main.meta VALUES('store', ?)", (secrets.token_hex(8),))
 
