@@ -1,0 +1,115 @@
+"""The keeper's hand on the hardware: write, read back, and back to safe when in doubt.
+
+Once a write has begun nobody knows what the output does, until the hardware has said so [1]. If
+it does not say so, the next thing on that wire is the safe write [2].
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gatewayd.driver import Actuator
+from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
+from gatewayd.fields import show_duration
+from gatewayd.model import Quality, Value
+from gatewayd.output import Order, Output
+from gatewayd.setpoint import agrees, show_value
+
+LEAVE_S = 4.0
+"""For going safe on the way out, all outputs together: the whole process has 10 s after SIGTERM,
+and what is not safe by then is left to `gatewayd safe`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """An open actuator, and whom to tell.
+
+    Attributes:
+        write_timeout_s: for one write with its read-back.
+        tell: called after every change of an output's state.
+        note: told what happens, as `note("output safe", output=…, reason=…)`.
+    """
+
+    actuator: Actuator
+    write_timeout_s: float
+    tell: Callable[[Output], object]
+    note: Callable[..., object]
+
+    async def drive(self, output: Output, value: Value) -> None:
+        """Write and read back.
+
+        Raises:
+            DeviceError: nobody knows what the output does now.
+        """
+        before = output.actual
+        output.doubt(Quality.TIMEOUT, "being written")  # [1]
+        try:
+            seen = await self._write(output, value)
+        except DeviceError as error:
+            output.doubt(error.quality, str(error))
+            raise
+        output.actual = before
+        output.stand(value if seen is None else seen, _now_s(), is_verified=seen is not None)
+
+    async def retreat(self, output: Output, error: DeviceError) -> None:
+        """Go safe after a write that failed. Raises DeviceError if that fails as well. [2]"""
+        self.tell(output)
+        self.note("output uncertain", output=output.name, reason=str(error))
+        await self.go_safe(output, f"went safe: {error}")
+
+    async def go_safe(self, output: Output, reason: str) -> None:
+        """Drive one output to its safe value. Raises DeviceError."""
+        try:
+            await self.drive(output, output.limits.safe)
+        finally:
+            # Also when it failed: safe is what the output is asked to be from now on.
+            why = output.reason if output.actual is None else reason
+            output.follow(Order(output.limits.safe), _now_s(), why)
+            self.tell(output)
+        self.note("output safe", output=output.name, reason=reason)
+
+    async def make_all_safe(self, outputs: Iterable[Output], reason: str) -> None:
+        """Drive every output safe, one after the other. Raises the first failure, at the end."""
+        failures: list[BaseException] = []
+        for output in outputs:
+            # Gathered alone, so that whatever goes wrong with one, a bug in its driver too,
+            # stops none of the others.
+            results = await asyncio.gather(self.go_safe(output, reason), return_exceptions=True)
+            failures += [result for result in results if result is not None]
+        if failures:
+            raise failures[0]
+
+    async def leave(self, outputs: Iterable[Output]) -> None:
+        """Make everything safe on the way out, as far as possible in `LEAVE_S`; never raises."""
+        # Gathered, because the task that leaves may be cancelled already, and until Python 3.11.3
+        # a timeout in a cancelled task ends with CancelledError.
+        (failure,) = await asyncio.gather(self._leave_in_time(outputs), return_exceptions=True)
+        if failure is not None:
+            self.note("outputs not safe", reason=str(failure) or "out of time")
+
+    async def _leave_in_time(self, outputs: Iterable[Output]) -> None:
+        async with asyncio.timeout(LEAVE_S):
+            await self.make_all_safe(outputs, "closed")
+
+    async def _write(self, output: Output, value: Value) -> Value | None:
+        name = output.channel.id
+        try:
+            async with asyncio.timeout(self.write_timeout_s):
+                await self.actuator.write(name, value)
+                seen = await self.actuator.read_back(name)
+        except TimeoutError as error:
+            limit = show_duration(self.write_timeout_s)
+            raise DeviceTimeout(f"{output.name} did not answer within {limit}") from error
+        if seen is None:
+            return None
+        if not agrees(output.channel, value, seen):
+            raise DeviceFault(
+                f"{output.name} was set to {show_value(value)} and reads back {show_value(seen)}"
+            )
+        return bool(seen) if isinstance(value, bool) else seen
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
