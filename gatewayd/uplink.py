@@ -11,14 +11,23 @@ It tries once and raises `LinkLost` or `LinkDenied`; the supervisor opens the ne
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from gatewayd.board import Board
 from gatewayd.clock import Clock
-from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome, Reading
+from gatewayd.desk import Desk
+from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
+from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome
+from gatewayd.outbox import Outbox, Rejection
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,148 @@ class Link(Protocol):
         ...
 
 
-def is_wanted(reading: Reading, wanted: frozenset[ChannelId]) -> bool:
-    """Return whether a reading is one of the uplink's channels."""
-    return reading.channel in wanted
+REJECTED_RUN_MAX = 5
+"""So many batches in a row of which the cloud takes nothing are a matter of rights, not of rows."""
+
+THROTTLE_S_MAX = 3600.0
+"""A cloud that asks for more patience than this is asked again all the same."""
+
+COMMANDS_MAX = 32
+"""Commands of one cloud under way at a time; more wait in the link's own bounded queue."""
+
+
+async def drain(link: Link, outbox: Outbox, uplink: str) -> None:
+    """Send an uplink's readings, oldest first, for as long as the link lives.
+
+    Raises:
+        LinkLost, LinkDenied: as the link says; the cursor stands at the last acknowledgement.
+    """
+    refusals = 0
+    while True:
+        batch = await _gather(link, outbox, uplink)
+        taken = await _deliver(link, outbox, batch)
+        refusals = 0 if taken else refusals + 1
+        if refusals >= REJECTED_RUN_MAX:
+            raise LinkDenied(f"{uplink} refused {refusals} batches in a row entirely")
+
+
+async def _gather(link: Link, outbox: Outbox, uplink: str) -> Batch:
+    """Return the next batch when it is full, or when the link wants it sent."""
+    pending = Batch(uplink, (), (), outbox.accounts[uplink].cursor)
+    while True:
+        room = link.batch_max - len(pending)
+        more = await outbox.next_batch(uplink, pending.through, room) if room > 0 else None
+        if more:
+            pending = _joined(pending, more) if pending.readings else more
+            if len(pending) < link.batch_max:
+                continue
+        if not pending.readings:
+            if pending.through > outbox.accounts[uplink].cursor:
+                await outbox.ack(uplink, pending.through, 0)
+            await outbox.wait_beyond(pending.through)
+            continue
+        wait_s = 0.0 if len(pending) >= link.batch_max else link.wait_s(pending)
+        if wait_s <= 0:
+            return pending
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await outbox.wait_beyond(pending.through)
+
+
+def _joined(left: Batch, right: Batch) -> Batch:
+    return Batch(
+        left.uplink,
+        [*left.seqs, *right.seqs],
+        [*left.readings, *right.readings],
+        right.through,
+    )
+
+
+async def _deliver(link: Link, outbox: Outbox, batch: Batch) -> bool:
+    """Get one batch off our hands, whatever it takes; return whether any of it was taken."""
+    uplink, taken = batch.uplink, 0
+    rejected: list[Rejection] = []
+    parts = [batch]
+    while parts:
+        part = parts.pop(0)
+        try:
+            if part.readings:
+                await link.send(part)
+        except Throttled as error:
+            log.warning("throttled", uplink=uplink, retry_s=error.retry_after_s)
+            await asyncio.sleep(min(error.retry_after_s, THROTTLE_S_MAX))
+            parts.insert(0, part)
+        except BatchRefused as error:
+            named, others = _split(part, error.seqs)
+            if named is None:
+                parts[:0] = _halved(part)
+                continue
+            log.warning("readings rejected", uplink=uplink, count=len(named), reason=str(error))
+            rejected += [
+                (seq, reading, str(error))
+                for seq, reading in zip(named.seqs, named.readings, strict=True)
+            ]
+            parts.insert(0, others)
+        else:
+            # Delivered and rejected rows are settled together with the cursor: if the link had
+            # died in between, both would be asked again and neither counted twice.
+            await outbox.ack(uplink, part.through, len(part), rejected)
+            taken += len(part)
+            rejected = []
+    return taken > 0
+
+
+def _split(batch: Batch, seqs: Sequence[int]) -> tuple[Batch | None, Batch]:
+    """Return the named rows and the others. A batch of one that was refused is named by that."""
+    if not seqs and len(batch) == 1:
+        seqs = batch.seqs
+    named = set(seqs)
+    refused = [i for i, seq in enumerate(batch.seqs) if seq in named]
+    if not refused:
+        return None, batch
+    kept = [i for i, seq in enumerate(batch.seqs) if seq not in named]
+    return _part(batch, refused, batch.through), _part(batch, kept, batch.through)
+
+
+def _halved(batch: Batch) -> list[Batch]:
+    middle = len(batch) // 2
+    left = _part(batch, range(middle), batch.seqs[middle - 1])
+    return [left, _part(batch, range(middle, len(batch)), batch.through)]
+
+
+def _part(batch: Batch, places: Sequence[int], through: int) -> Batch:
+    seqs = [batch.seqs[i] for i in places]
+    return Batch(batch.uplink, seqs, [batch.readings[i] for i in places], through)
+
+
+async def serve(link: Link, desk: Desk) -> None:
+    """Bring a cloud's commands to the desk and their outcomes back, until the link dies.
+
+    A command that is under way when the link dies is not undone: the waiting ends, the write
+    does not.
+    """
+    places = asyncio.Semaphore(COMMANDS_MAX)
+
+    async def answer(command: Command) -> None:
+        try:
+            await link.reply(command, await desk.submit(command))
+        finally:
+            places.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        async for command in link.commands():
+            await places.acquire()
+            tasks.create_task(answer(command))
+    raise LinkLost("the cloud ended its commands")
+
+
+async def live(link: Link, outbox: Outbox, desk: Desk, uplink: str) -> None:
+    """Live one link's life: drain, serve and tend together, until the first of them fails."""
+    desk.link_up(uplink)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(drain(link, outbox, uplink))
+            tasks.create_task(serve(link, desk))
+            tasks.create_task(link.tend())
+    finally:
+        desk.link_down(uplink)

@@ -22,8 +22,9 @@ from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.files import CARD_NAME, find_tmpfs, set_aside
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.store import Bounds, Store
+from gatewayd.outbox.tables import Rejection
 
-__all__ = ["Account", "Balance", "Bounds", "Outbox", "find_tmpfs", "open_outbox"]
+__all__ = ["Account", "Balance", "Bounds", "Outbox", "Rejection", "find_tmpfs", "open_outbox"]
 
 T = TypeVar("T")
 
@@ -86,13 +87,12 @@ class Outbox:
         while self._store.head <= seq:
             await self._more.wait()
 
-    async def ack(self, uplink: str, through: int, delivered: int) -> None:
-        """Move an uplink's cursor; `delivered` readings of it are its cloud's now."""
-        await self._do(lambda store: store.settle(uplink, through, delivered))
-
-    async def reject(self, uplink: str, rows: Sequence[tuple[int, Reading]], reason: str) -> None:
-        """Record rows that the cloud will never take, with its answer."""
-        await self._do(lambda store: store.reject(uplink, rows, reason))
+    async def ack(
+        self, uplink: str, through: int, delivered: int, rejected: Sequence[Rejection] = ()
+    ) -> None:
+        """Move an uplink's cursor: `delivered` readings up to `through` are its cloud's now, and
+        the `rejected` ones it will never take; they are kept with its answer."""
+        await self._do(lambda store: store.settle(uplink, through, delivered, rejected))
 
     async def commit(self) -> list[str]:
         """Move what is owed to the card, re-date after the first synchronisation of the clock.

@@ -22,7 +22,7 @@ from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.files import drop_ballast, lay_ballast, open_files
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.slab import Slab, can_join, join, make_slab
-from gatewayd.outbox.tables import Tables, translated
+from gatewayd.outbox.tables import Rejection, Tables, translated
 
 SEQ_BLOCK = 2**20
 """Sequence numbers reserved at a time. Each start begins a new block, so that numbers never
@@ -205,24 +205,18 @@ class Store:
                 self._bury()
         return Batch(uplink, seqs, readings, through) if through > after else None
 
-    def settle(self, uplink: str, through: int, delivered: int) -> None:
-        """Move an uplink's cursor: `delivered` readings up to `through` are its cloud's now."""
+    def settle(
+        self, uplink: str, through: int, delivered: int, rejected: Sequence[Rejection]
+    ) -> None:
+        """Move an uplink's cursor, and count what it passes as delivered or rejected."""
         account = self.accounts[uplink]
-        through = max(through, account.cursor)
-        with translated():
-            self._tables.add_delivered(uplink, through, delivered)
-        account.cursor = through
-        account.delivered += delivered
-        self._is_changed = True
-
-    def reject(self, uplink: str, rows: Sequence[tuple[int, Reading]], reason: str) -> None:
-        """Keep rows that the cloud will never take, with its answer, and count them."""
-        account = self.accounts[uplink]
-        account.drop("rejected", len(rows))
-        self._is_changed = True
         with translated(), self._tables.transaction():
-            self._tables.add_rejected(uplink, rows, reason)
-            self._tables.save_accounts("hot", {uplink: account})
+            self._tables.add_rejected(uplink, rejected)
+            account.cursor = max(through, account.cursor)
+            account.delivered += delivered
+            account.drop("rejected", len(rejected))
+            self._tables.move_cursor(uplink, account)
+        self._is_changed = True
 
     # The card
 

@@ -16,6 +16,9 @@ from gatewayd.outbox.slab import Slab, parse_body
 REJECTED_MAX = 10_000
 """Rejected rows kept with the cloud's answer; older ones are forgotten, their count is not."""
 
+Rejection = tuple[int, Reading, str]
+"""A row that a cloud will never take: its seq, the reading, the cloud's answer."""
+
 CACHE_SLABS = 4
 """Slabs kept decoded for the next uplink that reads the same rows: at most 2 MiB."""
 
@@ -161,18 +164,18 @@ class Tables:
             [(count, uplink) for uplink, count in counts.items()],
         )
 
-    def add_delivered(self, uplink: str, through: int, delivered: int) -> None:
-        """Move a cursor, in the hot tier."""
+    def move_cursor(self, uplink: str, account: Account) -> None:
+        """Write what an acknowledgement changed, in the hot tier."""
         self.db.execute(
-            "UPDATE hot.account SET cursor=?, delivered=delivered+? WHERE uplink=?",
-            (through, delivered, uplink),
+            "UPDATE hot.account SET cursor=?, delivered=?, dropped=? WHERE uplink=?",
+            (account.cursor, account.delivered, _json(account.dropped), uplink),
         )
 
-    def add_rejected(self, uplink: str, rows: Sequence[tuple[int, Reading]], reason: str) -> None:
+    def add_rejected(self, uplink: str, rows: Sequence[Rejection]) -> None:
         """Keep rejected rows, in the hot tier."""
         self.db.executemany(
             "INSERT OR IGNORE INTO hot.rejected VALUES(?,?,?,?,?,?)",
-            [(uplink, seq, r.channel, r.time_ms, _json(r.value), reason) for seq, r in rows],
+            [(uplink, seq, r.channel, r.time_ms, _json(r.value), why) for seq, r, why in rows],
         )
 
     def copy_rejected(self) -> None:

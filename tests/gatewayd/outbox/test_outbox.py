@@ -172,8 +172,8 @@ def test_a_refused_row_is_kept_with_the_answer_and_skipped(tmp_path: Path) -> No
             await outbox.append(readings(3))
             batch = await outbox.next_batch("one", 0, 10)
             assert batch
-            await outbox.reject("one", [(batch.seqs[1], batch.readings[1])], "no such sensor")
-            await outbox.ack("one", batch.through, 2)
+            refused = (batch.seqs[1], batch.readings[1], "no such sensor")
+            await outbox.ack("one", batch.through, 2, [refused])
             assert outbox.accounts["one"].dropped == {"rejected": 1}
             await assert_balanced(outbox)
 

@@ -1,0 +1,72 @@
+"""The conduit of readings inside the process: many in, one out.
+
+Characteristics: in readings, in groups · out everything that waits, at once · buffered
+`WAITING_MAX` readings · when full the new ones are lost and counted · ordered · event loop only ·
+not durable: it holds what was published within the last tenth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from gatewayd.model import Reading
+
+WAITING_MAX = 100_000
+"""About 20 MiB. The recorder empties the bus ten times a second; only a disk that hangs for
+minutes lets it fill, and then losing the newest keeps every channel's past in order."""
+
+MANY = 4096
+"""Enough to be written together: more company makes no reading cheaper."""
+
+
+class Bus:
+    """Many publishers, one taker."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        """Readings that found no room."""
+        self._waiting: list[Reading] = []
+        self._is_urgent = False
+        self._arrived = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+
+    def publish(self, readings: Sequence[Reading], *, is_urgent: bool = False) -> None:
+        """Put readings on the bus; never blocks. Urgent ones are recorded without delay."""
+        if len(self._waiting) + len(readings) > WAITING_MAX:
+            self.lost += len(readings)
+            return
+        self._waiting += readings
+        self._is_urgent |= is_urgent
+        self._arrived.set()
+        self._emptied.clear()
+
+    async def take(self, gather_s: float) -> list[Reading]:
+        """Return all that waits as soon as there is something, gathered for a moment.
+
+        Args:
+            gather_s: how long company is waited for; urgent readings end the wait.
+        """
+        await self._arrived.wait()
+        if not self._is_urgent:
+            self._arrived.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(gather_s):
+                    while not self._is_urgent and len(self._waiting) < MANY:
+                        await self._arrived.wait()
+                        self._arrived.clear()
+        return self.take_now()
+
+    def take_now(self) -> list[Reading]:
+        """Return all that waits, which may be nothing."""
+        taken, self._waiting = self._waiting, []
+        self._is_urgent = False
+        self._arrived.clear()
+        self._emptied.set()
+        return taken
+
+    async def wait_emptied(self) -> None:
+        """Return when the recorder has taken what was there: how a fast sensor keeps its pace."""
+        await self._emptied.wait()

@@ -1,0 +1,112 @@
+"""From the bus to the board and the outbox; keeps each channel's time running forwards.
+
+A core task: if the recorder dies, the process ends with its outputs safe. What the outbox cannot
+take (memory exhausted) is counted and told; the board, the outputs and the clouds' commands go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from gatewayd.board import Board
+from gatewayd.bus import Bus
+from gatewayd.errors import OutboxError
+from gatewayd.model import ChannelId, Quality, Reading
+from gatewayd.outbox import Outbox
+
+log = structlog.get_logger()
+
+GATHER_S = 0.1
+"""How long readings wait for company before they are written together. Each write costs 150 µs
+of processor whatever it carries; a crash loses at most this much that no device will say again."""
+
+APPEND_MAX = 8192
+"""Readings written in one transaction, so that a flood does not delay the drains."""
+
+STEP_MS = 10_000
+"""A clock that goes back by less than this was corrected; time stands still meanwhile and the
+values stay GOOD. By more, nobody knows which side was right, and they are UNCERTAIN."""
+
+
+@dataclass(slots=True)
+class Losses:
+    """Readings that never reached the outbox."""
+
+    outbox: int = 0
+
+
+class Recorder:
+    """Takes from the bus; posts to the board, appends to the outbox."""
+
+    def __init__(self, bus: Bus, board: Board, outbox: Outbox, commit_interval_s: float) -> None:
+        self._bus, self._board, self._outbox = bus, board, outbox
+        self._commit_interval_s = commit_interval_s
+        self._last_ms: dict[ChannelId, int] = {}
+        self._is_failing = False
+        self.losses = Losses()
+        self.recorded = 0
+        """Readings appended since start: the recorder's progress, for the watchdog."""
+
+    async def run(self) -> None:
+        """Record until cancelled; then record what is left on the bus."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._record())
+                tasks.create_task(self._commit())
+        finally:
+            await self._append(self._bus.take_now())
+
+    async def _record(self) -> None:
+        while True:
+            readings = await self._bus.take(GATHER_S)
+            for start in range(0, len(readings), APPEND_MAX):
+                await self._append(readings[start : start + APPEND_MAX])
+
+    async def _append(self, readings: Sequence[Reading]) -> None:
+        readings = in_order(readings, self._last_ms)
+        self._board.post(readings)
+        try:
+            await self._outbox.append(readings)
+            self.recorded += len(readings)
+            self._is_failing = False
+        except OutboxError as error:
+            self.losses.outbox += len(readings)
+            if not self._is_failing:
+                log.error("readings lost", reason=str(error), count=len(readings))
+            self._is_failing = True
+
+    async def _commit(self) -> None:
+        fault: str | None = None
+        while True:
+            await asyncio.sleep(self._commit_interval_s)
+            for event in await self._outbox.commit():
+                log.warning("outbox", event=event)
+            if self._outbox.card_fault != fault:
+                fault = self._outbox.card_fault
+                log.error("card fault", reason=fault) if fault else log.info("card works again")
+
+
+def in_order(readings: Sequence[Reading], last_ms: dict[ChannelId, int]) -> Sequence[Reading]:
+    """Return readings whose time runs forwards within each channel; `last_ms` is kept up to date.
+
+    Clouds ignore values out of order, so a reading that is not newer than the one before it is
+    put one millisecond after it.
+    """
+    late: dict[int, Reading] = {}
+    for i, reading in enumerate(readings):
+        channel, time_ms = reading[0], reading[1]
+        last = last_ms.get(channel, -1)
+        if time_ms <= last:
+            quality = reading.quality
+            if last - time_ms > STEP_MS and quality is Quality.GOOD:
+                quality = Quality.UNCERTAIN
+            time_ms = last + 1
+            late[i] = Reading(channel, time_ms, reading.value, quality)
+        last_ms[channel] = time_ms
+    if not late:
+        return readings
+    return [late.get(i, reading) for i, reading in enumerate(readings)]

@@ -1,0 +1,114 @@
+"""Restart for ever: the one loop in which retrying lives.
+
+An edge task ends in three ways. A `GatewayError` is expected trouble: try again with back-off.
+Any other exception is a bug: logged with its traceback, tried again, and parked for a long time
+when it repeats, so that a bug in one driver does not eat the processor. `LinkDenied` waits long
+from the first time, because hammering a cloud with a wrong key gets the key blocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from gatewayd.errors import GatewayError, LinkDenied
+
+log = structlog.get_logger()
+
+GOOD_S = 60.0
+"""A run this long was a success, and the back-off starts again from the bottom."""
+
+CRASHES_MAX = 5
+"""Unexpected exceptions in a row before a task is parked. One is an accident, five are a bug."""
+
+PARKED_S = 900.0
+"""How long a parked or denied task waits: often enough that a repaired account is noticed."""
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait before the next try: doubling from `base_s` to `cap_s`, with jitter.
+
+    Full jitter spreads a street of gateways that lost the same broker. `floor_s` is a minimum
+    that a cloud asks for (Thing+: at least 10 s after the socket is closed).
+    """
+
+    base_s: float = 1.0
+    cap_s: float = 60.0
+    floor_s: float = 0.0
+    random: Callable[[], float] = random.random
+    _failures: int = field(default=0, init=False)
+
+    def next_s(self, ran_s: float) -> float:
+        """Return the wait after a run that lasted `ran_s` and failed."""
+        if ran_s >= GOOD_S:
+            self._failures = 0
+        ceiling = min(self.cap_s, self.base_s * 2.0 ** min(self._failures, 16))
+        self._failures += 1
+        return self.floor_s + ceiling * self.random()
+
+
+Ended = Callable[[Exception | None, float], None]
+
+
+async def supervise(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    backoff: Backoff | None = None,
+    on_end: Ended | None = None,
+) -> None:
+    """Run a task again and again, until cancelled.
+
+    Args:
+        name: for the log, such as `device boiler`.
+        run: one life of the task; returning is an end like any other.
+        on_end: told each time why it ended and after how many seconds it will be tried again;
+            for status, and for publishing no-data with its reason.
+    """
+    backoff = backoff or Backoff()
+    loop = asyncio.get_running_loop()
+    crashes, last_words = 0, ""
+    while True:
+        began_s = loop.time()
+        ended: Exception | None = None
+        try:
+            await run()
+        except Exception as error:  # The one place that catches everything.
+            ended = _root(error)
+        ran_s = loop.time() - began_s
+        wait_s = backoff.next_s(ran_s)
+        is_expected = ended is None or isinstance(ended, GatewayError)
+        crashes = 0 if is_expected or ran_s >= GOOD_S else crashes + 1
+        if isinstance(ended, LinkDenied) or crashes >= CRASHES_MAX:
+            wait_s = max(wait_s, PARKED_S)
+        if on_end:
+            on_end(ended, wait_s)
+        words = f"{type(ended).__name__}: {ended}"
+        if words != last_words or ran_s >= GOOD_S:
+            _tell(name, ended, wait_s, is_expected=is_expected)
+        last_words = words
+        await asyncio.sleep(wait_s)
+
+
+def _root(error: Exception) -> Exception:
+    """Return the one error that matters of a group that fell together."""
+    while isinstance(error, ExceptionGroup):
+        error = (
+            next((e for e in error.exceptions if not isinstance(e, GatewayError)), None)
+            or (error.exceptions[0])
+        )
+    return error
+
+
+def _tell(name: str, ended: Exception | None, wait_s: float, *, is_expected: bool) -> None:
+    facts = {"task": name, "retry_s": round(wait_s, 1)}
+    if isinstance(ended, LinkDenied):
+        log.error("access denied", reason=str(ended), **facts)
+    elif is_expected:
+        log.warning("task ended", reason=str(ended or "finished"), **facts)
+    else:
+        log.error("task crashed", exc_info=ended, **facts)
