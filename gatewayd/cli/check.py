@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from gatewayd.cli import BAD_CONFIG, DONE
+from gatewayd.config import inspect
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -24,5 +29,24 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the file and return 0 or 78."""
-    return 0
+    """Print every problem and a summary; return 78 if the gateway would not start, else 0."""
+    _, problems = inspect(args.config)
+    warnings = sum(problem.is_warning for problem in problems)
+    errors = len(problems) - warnings
+    if args.json:
+        document = {
+            "file": str(args.config),
+            "errors": errors,
+            "warnings": warnings,
+            "problems": [asdict(problem) for problem in problems],
+        }
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            print(problem)
+        print(f"{args.config}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    return BAD_CONFIG if errors else DONE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

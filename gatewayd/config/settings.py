@@ -1,0 +1,113 @@
+"""What a checked configuration is made of. The sections' dataclasses are also their schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from gatewayd.driver import Driver
+from gatewayd.fields import Seconds, Secret, Size
+from gatewayd.model import Channel
+from gatewayd.output import Limits
+from gatewayd.sampler import Tuning
+
+EVERY_S = 10.0
+"""How often a device is asked: quick enough to watch, slow enough for any wire and any card."""
+
+TIMEOUT_S = 10.0
+"""How long one read or write may take. The slowest sensors known here need 5 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """`[gateway]`: who this is and where it keeps its files.
+
+    Attributes:
+        id: what clouds know it by; empty in the file means the first wired MAC, 12 hex digits.
+        name: for people; empty in the file means the host's name.
+        runtime_dir: a tmpfs for the outbox's hot tier and the control socket; None when there
+            is none, then the hot tier is memory.
+        allow: what a cloud may do to the machine; nothing unless it is named here.
+    """
+
+    id: str = ""
+    name: str = ""
+    state_dir: Path = Path("/var/lib/gatewayd")
+    runtime_dir: Path | None = None
+    allow: tuple[Literal["restart", "reboot", "poweroff"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSettings:
+    """`[clock]`: what to do with readings while nobody knows the time.
+
+    They `wait` in the outbox, to be dated right at the first synchronisation, or go out at once,
+    `mark`ed UNCERTAIN. Waiting is the default: a cloud never forgets a wrong date.
+    """
+
+    unsynchronised: Literal["wait", "mark"] = "wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxSettings:
+    """`[outbox]`: how much is kept for clouds that do not answer, and how safely."""
+
+    commit_interval: Seconds = 1.0
+    size_max: Size = 512 * 2**20
+    age_max: Seconds = 30 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """`[console]`: the page and the local API, on `host:port`; none without `listen`."""
+
+    listen: str | None = None
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSettings:
+    """`[device.NAME]`: one device, its driver's own keys in `config`.
+
+    `channels`, `tunings` and `limits` go by the channels' local names; outputs have limits,
+    sensors may have a tuning. `every` means nothing to a device that speaks unasked.
+    """
+
+    name: str
+    driver: Driver
+    config: object
+    channels: tuple[Channel, ...]
+    every: float = EVERY_S
+    timeout: float = TIMEOUT_S
+    tunings: Mapping[str, Tuning] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkSettings:
+    """`[uplink.NAME]`: one cloud account, the cloud's own keys in `config`."""
+
+    name: str
+    kind: str
+    cloud: ModuleType
+    config: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration, checked.
+
+    `ports` holds the keys that the file gives for each `[port.NAME]`, without defaults: a driver
+    knows better what its device speaks.
+    """
+
+    gateway: Gateway
+    clock: ClockSettings
+    outbox: OutboxSettings
+    console: Console
+    ports: Mapping[str, Mapping[str, object]]
+    devices: Mapping[str, DeviceSettings]
+    uplinks: Mapping[str, UplinkSettings]

@@ -1,0 +1,79 @@
+"""Which wire a device is on, by its real name, and what it claims there for itself alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from gatewayd.config.settings import DeviceSettings
+
+SHARED = ("modbus",)
+"""Wire folders whose devices take turns on one serial line; on others a device has it alone."""
+
+SLOW = ("ble", "modbus", "onewire", "serial")
+"""Wires on which a reading takes tens of milliseconds and more."""
+
+PORT_TYPE = {"gpio": "gpio", "i2c": "i2c", "modbus": "serial", "serial": "serial"}
+"""The type of `[port.NAME]` that a driver of each wire folder can use."""
+
+
+class Claim(NamedTuple):
+    """Something that two devices cannot both have; `key` is where the file says it."""
+
+    what: str
+    key: str
+
+
+def wire_of(device: DeviceSettings) -> str:
+    """Return the folder of a built-in driver, `i2c` for drivers/i2c/; else an empty text."""
+    root, _, rest = device.driver.describe.__module__.partition(".")
+    return rest.partition(".")[0] if root == "drivers" else ""
+
+
+def port_of(device: DeviceSettings) -> str | None:
+    """Return what a device names as its wire, if it names one."""
+    port = getattr(device.config, "port", None)
+    return port if isinstance(port, str) else None
+
+
+def real_name(port: str, ports: Mapping[str, Mapping[str, object]]) -> str:
+    """Return one name for one wire, whether named directly or as a section."""
+    section = ports.get(port)
+    if section is not None:
+        match section.get("type"):
+            case "i2c":
+                return f"i2c:{section.get('bus')}"
+            case "gpio":
+                return _chip(str(section.get("chip")))
+            case _:
+                return str(section.get("path", port))
+    return _chip(port.removeprefix("gpio:")) if port.startswith("gpio:") else port
+
+
+def claims(device: DeviceSettings, ports: Mapping[str, Mapping[str, object]]) -> Iterator[Claim]:
+    """Yield what a device must have for itself."""
+    port = port_of(device)
+    if port is None:
+        return
+    wire, name = wire_of(device), real_name(port, ports)
+    if wire == "i2c":
+        address = getattr(device.config, "address", None)
+        if isinstance(address, int):
+            yield Claim(f"address {address:#04x} on {name}", "address")
+    elif wire == "gpio":
+        for key in ("line", "lines"):
+            for line in _lines(getattr(device.config, key, ())):
+                yield Claim(f"line {line} on {name}", key)
+    elif wire == "serial":
+        yield Claim(name, "port")
+
+
+def _lines(value: Any) -> Iterable[str]:
+    values = value.values() if isinstance(value, Mapping) else value
+    values = [values] if isinstance(values, int | str) else values
+    return [re.sub(r"^GPIO(?=\d+$)", "", str(line)) for line in values]
+
+
+def _chip(name: str) -> str:
+    return f"gpio:{re.sub(r'^(/dev/)?gpiochip(?=[0-9]+$)', '', name)}"
