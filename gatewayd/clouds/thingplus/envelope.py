@@ -140,7 +140,9 @@ def _refusal(answer: Answer, status: int, body: object) -> ThingPlusError:
     """Return the error of a refusal, from whichever of the shapes it has."""
     fields: Json = body if isinstance(body, Mapping) else {}
     named = objects(fields, "errors")
-    code = text(fields, "code") or text(fields, "name")
+    code = text(fields, "code")
+    if not code or code.isdecimal():  # OAuth repeats the status there and has its word in `name`.
+        code = text(fields, "name")
     words = text(fields, "message") if fields else body if isinstance(body, str) else ""
     outer: Json = {"code": code, "message": words}
     error = _error(status, {**outer, **named[0]} if named else outer)
@@ -151,8 +153,6 @@ def _refusal(answer: Answer, status: int, body: object) -> ThingPlusError:
 
 def _error(status: int, record: Json) -> ThingPlusError:
     code = text(record, "code")
-    # OAuth puts the status into `code`; its own word for the error stands in `name`.
-    code = text(record, "name") if code.isdecimal() and "name" in record else code
     message = text(record, "message")[:MESSAGE_MAX]
     return error_class(status, code)(status, code, text(record, "category"), message)
 
