@@ -15,7 +15,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatewayd.model import Batch, ChannelId, Reading
@@ -210,12 +210,17 @@ class Store:
     ) -> None:
         """Move an uplink's cursor, and count what it passes as delivered or rejected."""
         account = self.accounts[uplink]
+        settled = replace(
+            account,
+            cursor=max(through, account.cursor),
+            delivered=account.delivered + delivered,
+            dropped=dict(account.dropped),
+        )
+        settled.drop("rejected", len(rejected))
         with translated(), self._tables.transaction():
             self._tables.add_rejected(uplink, rejected)
-            account.cursor = max(through, account.cursor)
-            account.delivered += delivered
-            account.drop("rejected", len(rejected))
-            self._tables.move_cursor(uplink, account)
+            self._tables.move_cursor(uplink, settled)
+        self.accounts[uplink] = settled
         self._is_changed = True
 
     # The card
