@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 class Wire(Protocol):
     """What every open wire has in common."""
 
-    is_broken: bool
-    """Set by the wire itself when its hardware is gone; nobody new is let in."""
+    @property
+    def is_broken(self) -> bool:
+        """True once the hardware is gone; nobody new is let in."""
+        ...
 
     async def close(self) -> None:
         """Let go of the hardware and end the wire's thread. Never raises."""

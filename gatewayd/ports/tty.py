@@ -44,9 +44,9 @@ class Settings:
     rs485: bool = False
 
     @property
-    def is_remote(self) -> bool:
+    def is_network(self) -> bool:
         """True when the line is behind a network."""
-        return "://" in self.path
+        return "://" in self.path or self.path.startswith("tcp:")
 
 
 def settings_of(name: str, wanted: Mapping[str, object]) -> Settings:
@@ -67,7 +67,7 @@ def open_device(settings: Settings) -> serial.Serial:
     """Return the open pyserial device, its input empty; blocks. Raises as `open_serial`."""
     import serial
 
-    exclusive = {} if settings.is_remote else {"exclusive": True}
+    exclusive = {} if settings.is_network else {"exclusive": True}
     try:
         device = serial.serial_for_url(
             settings.path,
