@@ -24,7 +24,9 @@ from gatewayd.errors import DeviceAbsent
 from gatewayd.ports import Ports
 from gatewayd.ports.i2c import I2cPort
 from gatewayd.ports.line import LinePort
+from gatewayd.ports.modbus import ModbusPort
 from gatewayd.ports.serial import SerialPort
+from gatewayd.testing.modbus import FakeModbus
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeSerial, Gate
 
 W = TypeVar("W")
@@ -58,6 +60,10 @@ class FakePorts(Ports):
         """Put a serial line in place, with a device that says nothing."""
         return self._attach("serial", name, FakeSerial(name, self.gate))
 
+    def attach_modbus(self, name: str) -> FakeModbus:
+        """Put a Modbus line in place, with no slave on it."""
+        return self._attach("modbus", name, FakeModbus(name, self.gate))
+
     def detach(self, name: str) -> None:
         """Take a wire away; who is inside keeps it."""
         self._wires = {key: wire for key, wire in self._wires.items() if key[1] != name}
@@ -75,6 +81,9 @@ class FakePorts(Ports):
         if isinstance(wire, FakeSerial):
             wire.settings = defaults
         return cast(AbstractAsyncContextManager[SerialPort], self._use("serial", name))
+
+    def modbus(self, name: str, **defaults: object) -> AbstractAsyncContextManager[ModbusPort]:
+        return cast(AbstractAsyncContextManager[ModbusPort], self._use("modbus", name))
 
     def _attach(self, kind: str, name: str, wire: W) -> W:
         self._wires[kind, name] = wire
