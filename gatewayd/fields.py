@@ -17,7 +17,8 @@ SECRET_BYTES_MAX = 64 * 1024
 
 _DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
+# Fifteen digits are more than anybody means and less than overflows.
+_QUANTITY = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]+)\s*")
 
 
 def parse_duration(value: object) -> float:
@@ -60,21 +61,25 @@ def show_duration(seconds: float) -> str:
 
 
 class _Parsed:
-    """Tells pydantic to pass the raw value through a parser first."""
+    """Tells pydantic to pass the raw value through a parser first, and editors what it takes."""
 
-    def __init__(self, parse: Callable[[object], object]) -> None:
+    def __init__(self, parse: Callable[[object], object], units: str) -> None:
         self._parse = parse
+        self._pattern = rf"^\s*\d{{1,15}}(\.\d{{1,9}})?\s*({units})\s*$"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
         return core_schema.no_info_before_validator_function(self._parse, handler(source))
 
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": self._pattern}
 
-Seconds = Annotated[float, _Parsed(parse_duration)]
+
+Seconds = Annotated[float, _Parsed(parse_duration, "ms|s|m|min|h|d")]
 """A duration: text with a unit in the file, float seconds in the program."""
 
-Size = Annotated[int, _Parsed(parse_size)]
+Size = Annotated[int, _Parsed(parse_size, "B|[kKMG]i?B")]
 """A size: text with a unit in the file, bytes in the program."""
 
 
@@ -137,6 +142,12 @@ class Secret:
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        forms = {form: {"type": "string"} for form in ("file", "credential", "env")}
+        table = {"type": "object", "properties": forms, "additionalProperties": False}
+        return {"anyOf": [{"type": "string"}, {**table, "minProperties": 1, "maxProperties": 1}]}
 
 
 def _read_secret(path: Path) -> str:

@@ -42,14 +42,19 @@ OUTPUT = ("safe", "hold_max", "orphan", "min_on", "min_off", "interlock")
 COMMON = ("driver", *PACE, "channel", *OUTPUT)
 
 
-HARMLESS = {*PACE, *OUTPUT, *(field.name for field in fields(Tuning))} - {"safe"}
+HARMLESS = {*PACE, *OUTPUT} - {"safe"}
+HARMLESS_IN_CHANNEL = HARMLESS | {field.name for field in fields(Tuning)}
 
 
 def is_harmless(keys: Keys) -> bool:
     """Return whether a mistake there leaves no doubt about which output is meant and its safe."""
-    _, _, *way = keys
-    key = way[2:3] if way[:1] == ["channel"] else way[:1]
-    return bool(key) and key[0] in HARMLESS
+    match keys[2:]:
+        case ("channel", _, key, *_):
+            return key in HARMLESS_IN_CHANNEL
+        case (key, *_):
+            return key in HARMLESS
+        case _:
+            return False
 
 
 @dataclass(slots=True)

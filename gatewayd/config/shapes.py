@@ -112,9 +112,18 @@ class Shape(Generic[T]):
         kind = _dataclass_in(hint)
         return [field.name for field in fields(kind) if field.init] if kind else []
 
-    def json_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of what the file may say here."""
-        return self._adapter.json_schema(ref_template="#/$defs/{model}")
+    def json_schema(self, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the JSON Schema of this table, and the definitions that it refers to.
+
+        The definitions' names begin with the prefix, so that two drivers may both have a `Signal`.
+        """
+        schema = self._adapter.json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
+        definitions = schema.pop("$defs", {})
+        for definition in (schema, *definitions.values()):
+            for value in definition.get("properties", {}).values():
+                if not isinstance(value.get("default"), str | bool):
+                    value.pop("default", None)  # `10.0` for `"10s"` would mislead.
+        return schema, {f"{prefix}.{name}": value for name, value in definitions.items()}
 
     def fill(
         self,
