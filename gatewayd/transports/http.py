@@ -148,9 +148,12 @@ async def open_http(settings: HttpSettings) -> AsyncIterator[Http]:
     timeout = aiohttp.ClientTimeout(
         total=settings.total_s, sock_connect=settings.connect_s, sock_read=settings.read_s
     )
-    # The cookie jar stays on: some clouds hand out a cookie that keeps a client on one server.
+    # Some clouds hand out a cookie that keeps a client on one server, or is a session. `unsafe`
+    # lets hosts without a name have one too; no other host is ever asked in this session.
+    jar = aiohttp.CookieJar(unsafe=True)
+    headers = {"User-Agent": "gatewayd"}
     async with aiohttp.ClientSession(
-        connector=connector, timeout=timeout, headers={"User-Agent": "gatewayd"}
+        connector=connector, timeout=timeout, headers=headers, cookie_jar=jar
     ) as session:
         yield Http(session, settings)
 

@@ -14,7 +14,7 @@ Source: Thing+ REST API "Getting Started"; v2 description; OAuth2 guide.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +135,10 @@ class Rest:
     async def me(self) -> User:
         """Return the user whose token this is."""
         return User.of((await self._calls.get("/users/me")).record)
+
+    async def update_me(self, changes: Mapping[str, object]) -> User:
+        """Change the user's own profile: email, locale, timezone, country."""
+        return User.of((await self._calls.put("/users/me", changes)).record)
 
     async def change_password(self, old: Secret, new: Secret) -> None:
         """Change the user's password. The vendor announces this and describes no body."""
