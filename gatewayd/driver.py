@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
@@ -102,6 +104,11 @@ class Driver:
             )
         except AttributeError as error:
             raise ConfigError(f"driver {kind} is incomplete: {error}") from error
+
+    def example(self) -> str:
+        """Return the TOML under `Example:` in the module's docstring, empty where there is none."""
+        block = re.search(r"^Example:\n((?:[ ].*\n|\n)+)", self.doc, re.MULTILINE)
+        return dedent(block[1]).strip() + "\n" if block else ""
 
 
 def driver_kinds() -> dict[str, str]:
