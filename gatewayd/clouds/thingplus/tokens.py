@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +21,7 @@ import orjson
 
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
+from gatewayd.small_files import PRIVATE, replace_file
 
 TOKEN_BYTES_MAX = 16 * 1024
 """A token file larger than this was not written here."""
@@ -208,27 +208,14 @@ class TokenFile:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace a file atomically by one of mode 0600, synced with its folder.
+    """Replace or make a file that only its owner can read, on the disk when this returns.
 
     Raises:
-        ConfigError: the folder cannot be made or written.
+        ConfigError: its folder cannot be made or written.
     """
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.unlink(missing_ok=True)
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(file, data)
-            os.fsync(file)
-        finally:
-            os.close(file)
-        new.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(path, data, PRIVATE)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
