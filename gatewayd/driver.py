@@ -7,7 +7,9 @@ A driver is one module, `drivers/<wire>/<kind>.py`; its name is its registration
     open_driver(config, ports)      an async context manager that proves the device is what it
                                     should be and yields a Sensor, a Listener or an Actuator
 
-and knows neither clock, loop, bus, logger, retry nor registration. It tries once and raises.
+and a docstring: one line of what it is, `Channels:` with their units, `Example:` with the TOML that
+uses it, `Source:` (data sheet, section), and `Identity:` where the device can prove what it is.
+It knows neither clock, loop, bus, logger, retry nor registration. It tries once and raises.
 """
 
 from __future__ import annotations
