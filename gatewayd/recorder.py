@@ -7,7 +7,7 @@ take (memory exhausted) is counted and told; the board, the outputs and the clou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -42,9 +42,17 @@ class Losses:
 class Recorder:
     """Takes from the bus; posts to the board, appends to the outbox."""
 
-    def __init__(self, bus: Bus, board: Board, outbox: Outbox, commit_interval_s: float) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        board: Board,
+        outbox: Outbox,
+        commit_interval_s: float,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`beat` is called after every commit: the sign that the log makes progress."""
         self._bus, self._board, self._outbox = bus, board, outbox
-        self._commit_interval_s = commit_interval_s
+        self._commit_interval_s, self._beat = commit_interval_s, beat
         self._last_ms: dict[ChannelId, int] = {}
         self._is_failing = False
         self.losses = Losses()
@@ -88,6 +96,7 @@ class Recorder:
             if self._outbox.card_fault != fault:
                 fault = self._outbox.card_fault
                 log.error("card fault", reason=fault) if fault else log.info("card works again")
+            self._beat()
 
 
 def in_order(readings: Sequence[Reading], last_ms: dict[ChannelId, int]) -> Sequence[Reading]:

@@ -60,6 +60,8 @@ async def supervise(
     run: Callable[[], Awaitable[None]],
     backoff: Backoff | None = None,
     on_end: Ended | None = None,
+    *,
+    is_core: bool = False,
 ) -> None:
     """Run a task again and again, until cancelled.
 
@@ -68,6 +70,7 @@ async def supervise(
         run: one life of the task; returning is an end like any other.
         on_end: told each time why it ended and after how many seconds it will be tried again;
             for status, and for publishing no-data with its reason.
+        is_core: a bug in it is not lived through; it is raised and ends the process.
     """
     backoff = backoff or Backoff()
     loop = asyncio.get_running_loop()
@@ -79,6 +82,8 @@ async def supervise(
             await run()
         except Exception as error:  # The one place that catches everything.
             ended = _root(error)
+            if is_core and not isinstance(ended, GatewayError):
+                raise
         ran_s = loop.time() - began_s
         wait_s = backoff.next_s(ran_s)
         is_expected = ended is None or isinstance(ended, GatewayError)

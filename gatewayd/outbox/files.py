@@ -6,6 +6,7 @@ tmpfs, or memory where there is no tmpfs.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import sqlite3
@@ -57,33 +58,37 @@ class Files:
     events: list[str]
 
 
-def find_tmpfs(state_dir: Path) -> Path | None:
+def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
     """Return a folder in memory that outlives this process, or None.
 
-    systemd's `RuntimeDirectory=` first; else a private folder under /dev/shm.
+    Args:
+        given: the folder that systemd made (`RuntimeDirectory=`) or the owner named; where it is
+            not in memory or there is none, a private folder under /dev/shm is made.
     """
-    given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    for folder in [Path(given)] if given else [Path("/run/gatewayd")]:
-        if folder.is_dir() and os.access(folder, os.W_OK) and _is_in_memory(folder):
-            return folder
+    if given and given.is_dir() and os.access(given, os.W_OK) and is_tmpfs(given):
+        return given
     shm = Path("/dev/shm")  # noqa: S108  # tmpfs on purpose; the folder below is checked
-    if not (shm.is_dir() and os.access(shm, os.W_OK) and _is_in_memory(shm)):
+    if not (shm.is_dir() and os.access(shm, os.W_OK) and is_tmpfs(shm)):
         return None
-    tag = str(state_dir.resolve()).strip("/").replace("/", "-")
-    folder = shm / f"gatewayd-{os.getuid()}-{tag}"[:200]
+    tag = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:16]
+    folder = shm / f"gatewayd-{os.getuid()}-{tag}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     return folder if is_ours and not found.st_mode & 0o077 else None
 
 
-def _is_in_memory(folder: Path) -> bool:
-    here, best, kind = str(folder.resolve()), "", ""
-    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
-        _, mount, type_, *_ = line.split(" ")
-        inside = here == mount or here.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(best):
-            best, kind = mount, type_
+def is_tmpfs(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Return whether a path is, or would be, in memory."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    best, kind = "", ""
+    for line in lines:
+        _, point, type_, *_ = line.split(" ")
+        if len(point) >= len(best) and path.is_relative_to(point):
+            best, kind = point, type_
     return kind in ("tmpfs", "ramfs")
 
 

@@ -1,0 +1,254 @@
+"""The composition root: from checked settings to a running gateway.
+
+Strategy: nesting is the shutdown order. The outbox is opened first and closed last; in it lives
+the recorder, in that the keepers of the outputs, in those the edges (samplers, uplinks, the
+control socket). Leaving a level cancels its tasks and waits for them, so the clouds are told
+first, then the outputs go safe, then what they said about it is recorded, then everything owed
+is brought to the card. A core task that dies ends the process the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+
+from gatewayd import __version__
+from gatewayd.board import Board
+from gatewayd.bus import Bus
+from gatewayd.clock import Clock
+from gatewayd.config.settings import DeviceSettings, Settings, UplinkSettings
+from gatewayd.desk import Desk
+from gatewayd.driver import is_output
+from gatewayd.errors import DeviceTimeout
+from gatewayd.health import Edge, Pulse
+from gatewayd.keeper import Keeper
+from gatewayd.model import Channel, ChannelId
+from gatewayd.notify import Notifier
+from gatewayd.outbox import Bounds, Outbox, find_tmpfs, open_outbox
+from gatewayd.ports import Ports
+from gatewayd.recorder import Recorder
+from gatewayd.sampler import Sampler, quality_of
+from gatewayd.supervise import Backoff, supervise
+from gatewayd.uplink import Premises, live
+
+log = structlog.get_logger()
+
+KEEPER_CAP_S = 10.0
+"""Longest wait before an actuator that failed is opened again: its outputs are not known to be
+safe until then."""
+
+OPEN_S = 30.0
+"""For opening a sensor: waking, proving its identity, loading its calibration. BLE devices take
+10 s to be found and 10 s to connect."""
+
+Manage = Mapping[str, Callable[[], Awaitable[None]]]
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Every part of one running gateway, and how each is."""
+
+    settings: Settings
+    clock: Clock
+    ports: Ports
+    outbox: Outbox
+    manage: Manage
+    bus: Bus = field(default_factory=Bus)
+    board: Board = field(default_factory=Board)
+    pulse: Pulse = field(default_factory=Pulse)
+    channels: dict[ChannelId, Channel] = field(default_factory=dict)
+    samplers: dict[str, Sampler] = field(default_factory=dict)
+    keepers: dict[str, Keeper] = field(default_factory=dict)
+    devices: dict[str, Edge] = field(default_factory=dict)
+    uplinks: dict[str, Edge] = field(default_factory=dict)
+    recorder: Recorder = field(init=False)
+    desk: Desk = field(init=False)
+    started_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started_s = asyncio.get_running_loop().time()
+        for device in self.settings.devices.values():
+            self._add(device)
+        self.recorder = Recorder(
+            self.bus,
+            self.board,
+            self.outbox,
+            self.settings.outbox.commit_interval,
+            lambda: self.pulse.beat("outbox"),
+        )
+        self.desk = Desk(self.keepers.values(), self.channels, self.clock, log.info)
+        self.uplinks = {name: Edge(name) for name in self.settings.uplinks}
+
+    def _add(self, device: DeviceSettings) -> None:
+        for channel in device.channels:
+            name = ChannelId(f"{device.name}/{channel.id}")
+            self.channels[name] = channel
+        self.devices[device.name] = Edge(device.name)
+        outputs = [channel for channel in device.channels if is_output(channel)]
+        if outputs:
+            self.keepers[device.name] = Keeper(
+                device.name,
+                outputs,
+                device.limits,
+                partial(self.bus.publish, is_urgent=True),
+                self.clock,
+                device.timeout,
+                log.info,
+            )
+        else:
+            self.samplers[device.name] = Sampler(
+                device.name, device.channels, device.tunings, self.bus, self.clock
+            )
+
+    async def subscribe(self) -> None:
+        """Tell the outbox which uplinks there are and what each wants."""
+        await self.outbox.subscribe(
+            {
+                name: uplink.cloud.subscription(uplink.config, self.channels)
+                for name, uplink in self.settings.uplinks.items()
+            }
+        )
+
+    # The supervised tasks
+
+    def keeper_tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """One task for each actuator."""
+        return [
+            supervise(
+                f"output {name}",
+                partial(self._keep, self.settings.devices[name], keeper),
+                Backoff(cap_s=KEEPER_CAP_S),
+                self.devices[name].ended,
+                is_core=True,
+            )
+            for name, keeper in self.keepers.items()
+        ]
+
+    def edge_tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """One task for each sensor and each cloud."""
+        sensors = [
+            supervise(
+                f"device {name}",
+                partial(self._sample, self.settings.devices[name], sampler),
+                on_end=partial(self._sampler_ended, name),
+            )
+            for name, sampler in self.samplers.items()
+        ]
+        clouds = [
+            supervise(
+                f"uplink {name}",
+                partial(self._link, uplink),
+                Backoff(floor_s=getattr(uplink.config, "reconnect_min", 0.0)),
+                self.uplinks[name].ended,
+            )
+            for name, uplink in self.settings.uplinks.items()
+        ]
+        return sensors + clouds
+
+    async def _keep(self, device: DeviceSettings, keeper: Keeper) -> None:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Any]:
+            async with device.driver.open(device.config, self.ports) as actuator:
+                self.devices[device.name].went_up()
+                yield actuator
+
+        await keeper.run(opened)
+
+    async def _sample(self, device: DeviceSettings, sampler: Sampler) -> None:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Any]:
+            async with AsyncExitStack() as stack:
+                try:
+                    async with asyncio.timeout(OPEN_S):
+                        opening = device.driver.open(device.config, self.ports)
+                        sensor = await stack.enter_async_context(opening)
+                except TimeoutError as error:
+                    raise DeviceTimeout(f"did not open within {OPEN_S:g} s") from error
+                self.devices[device.name].went_up()
+                yield sensor
+
+        await sampler.run(opened, device.every, device.timeout)
+
+    def _sampler_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
+        self.devices[name].ended(error, retry_s)
+        self.samplers[name].publish_reason(quality_of(error))
+
+    async def _link(self, uplink: UplinkSettings) -> None:
+        async with uplink.cloud.open_link(uplink.config, self._premises(uplink.name)) as link:
+            self.uplinks[uplink.name].went_up()
+            log.info("link up", uplink=uplink.name)
+            await live(link, self.outbox, self.desk, uplink.name)
+
+    def _premises(self, uplink: str) -> Premises:
+        gateway = self.settings.gateway
+        folder = gateway.state_dir / "uplinks" / uplink
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Premises(
+            uplink,
+            gateway.id,
+            gateway.name,
+            __version__,
+            self.channels,
+            self.board,
+            self.clock,
+            folder,
+            {name: act for name, act in self.manage.items() if name in gateway.allow},
+        )
+
+    async def feed_watchdog(self, notifier: Notifier) -> None:
+        """Tell the service manager that there is progress, for as long as there is."""
+        if not notifier.watchdog_s:
+            return
+        while True:
+            ailment = self.pulse.find_ailment()
+            if ailment:
+                notifier.tell(STATUS=ailment)
+                log.error("stuck", reason=ailment)
+            else:
+                notifier.tell(WATCHDOG=1)
+            await asyncio.sleep(notifier.watchdog_s / 3)
+
+
+@asynccontextmanager
+async def crew(*members: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let tasks live while the block does; one that fails takes the block with it."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(member) for member in members]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, clock: Clock, ports: Ports | None = None, manage: Manage | None = None
+) -> AsyncIterator[Gateway]:
+    """Run a gateway for as long as the block lasts.
+
+    Raises:
+        ConfigError: the settings contradict each other (interlocks).
+        OutboxError: no log can be kept in `state_dir`.
+        ExceptionGroup: a core task died; the outputs are safe.
+    """
+    state_dir = settings.gateway.state_dir
+    hot_dir = find_tmpfs(state_dir, settings.gateway.runtime_dir)
+    bounds = Bounds(settings.outbox.size_max, settings.outbox.age_max)
+    holds_back = settings.clock.unsynchronised == "wait"
+    async with open_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back) as outbox:
+        wires = ports or Ports(settings.ports)
+        gateway = Gateway(settings, clock, wires, outbox, manage or {})
+        await gateway.subscribe()
+        async with (
+            crew(gateway.recorder.run()),
+            crew(*gateway.keeper_tasks()),
+            crew(*gateway.edge_tasks()),
+        ):
+            yield gateway

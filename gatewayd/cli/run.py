@@ -1,0 +1,110 @@
+"""`gatewayd run`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gatewayd.app import Gateway
+    from gatewayd.cli import Subparsers
+    from gatewayd.config import Settings
+    from gatewayd.notify import Notifier
+
+HELP = "run the daemon in the foreground"
+
+EXAMPLE = """\
+example:
+  gatewayd --config /etc/gatewayd/config.toml run --log-level debug
+
+SIGTERM or Ctrl-C ends it: outputs safe, backlog on the card, clouds told, exit 0.
+SIGHUP reads the configuration again: outputs go safe for a moment, the backlog is kept; a file
+with mistakes changes nothing and is reported.
+"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("run", help=HELP, epilog=EXAMPLE)
+    levels = ("debug", "info", "warning", "error")
+    parser.add_argument("--log-level", choices=levels, default="info")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until told to stop."""
+    from gatewayd.config import load
+    from gatewayd.logs import configure_logs
+
+    configure_logs(args.log_level)
+    asyncio.run(_run_for_ever(args.config, load(args.config)))
+    return 0
+
+
+async def _run_for_ever(path: Path, settings: Settings) -> None:
+    import structlog
+
+    from gatewayd.config import inspect
+    from gatewayd.notify import Notifier
+
+    log, notifier = structlog.get_logger(), Notifier()
+    signals = Signals()
+    while not signals.stop.is_set():
+        async with open_daemon(settings, notifier):
+            log.info("running", gateway=settings.gateway.id)
+            notifier.tell(READY=1, STATUS="running")
+            while await signals.wait() == "reload":
+                found, problems = inspect(path)
+                for problem in problems:
+                    log.warning("configuration", problem=str(problem))
+                if found is None:
+                    log.error("configuration has mistakes and is not used")
+                    continue
+                settings = found
+                break
+            else:
+                notifier.tell(STOPPING=1)
+    log.info("stopped")
+
+
+class Signals:
+    """What the service manager or a person wants."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.stop, self._reload = asyncio.Event(), asyncio.Event()
+        self._any = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._came, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._came, self._reload)
+
+    def _came(self, event: asyncio.Event) -> None:
+        event.set()
+        self._any.set()
+
+    async def wait(self) -> str:
+        """Return `stop` or `reload`, whichever is asked for next."""
+        await self._any.wait()
+        self._any.clear()
+        if self.stop.is_set():
+            return "stop"
+        self._reload.clear()
+        return "reload"
+
+
+@asynccontextmanager
+async def open_daemon(settings: Settings, notifier: Notifier) -> AsyncIterator[Gateway]:
+    """Run a gateway with what only a daemon has: control socket, watchdog, machine control."""
+    from gatewayd.app import crew, open_gateway
+    from gatewayd.clock import SystemClock
+
+    async with (
+        open_gateway(settings, SystemClock()) as gateway,
+        crew(gateway.feed_watchdog(notifier)),
+    ):
+        yield gateway
