@@ -171,16 +171,18 @@ def test_without_its_wire_a_device_is_absent(device: DeviceSettings) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in WIRED if FOLDERS[kind] != "gpio"])
 def test_a_device_that_does_not_answer_is_absent_or_late(device: DeviceSettings) -> None:
-    """The wire is there, nobody is on it. (A GPIO line has nobody who could answer.)"""
+    """The wire is there, nobody is on it. A board that confirms nothing cannot be missed: then
+    its state is not claimed to be known. (A GPIO line has nobody who could answer.)
+    """
 
-    async def main() -> None:
+    async def main() -> object:
         ports = FakePorts()
         attach(device, ports)
         async with asyncio.timeout(PATIENCE_S):
-            await use(device, ports)
+            return await use(device, ports)
 
-    with pytest.raises((DeviceAbsent, DeviceTimeout)):
-        run_simulated(main())
+    with suppress(DeviceAbsent, DeviceTimeout):
+        assert run_simulated(main()) is None
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WIRED if FOLDERS[kind] == "i2c"])
