@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.bench.child import Child
+from tests.bench.relay import Sightings
 
 POLL_S = 0.002
 
@@ -18,13 +19,13 @@ POLL_S = 0.002
 class Load:
     """What the driver in the gateway's own process produces.
 
-    A round is one reading of every channel, all of one instant. Rounds come every `every_s`, and
-    as fast as the gateway takes them when a flood is asked for.
+    A round is one reading of every channel, all of one instant. Rounds come every `every_s`; with
+    None there is one at the start and then only what `flood` and `store` ask for.
     """
 
     devices: int = 25
     channels: int = 4
-    every_s: float = 1.0
+    every_s: float | None = 1.0
 
     @property
     def width(self) -> int:
@@ -32,14 +33,31 @@ class Load:
         return self.devices * self.channels
 
     def __str__(self) -> str:
-        return f"{self.devices} devices × {self.channels} channels"
+        return f"{_count(self.devices, 'device')} × {_count(self.channels, 'channel')}"
 
 
-STEADY = Load()
-"""25 sensors of 4 quantities each: 100 channels × 1 Hz."""
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
-QUIET = Load(every_s=3600.0)
-"""The same channels, silent but for floods and commands."""
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long and how much: a full run, or a quick one that shows the order of magnitude."""
+
+    settle_s: float = 5.0
+    """Between start and measurement; ThingsBoard's first statistics and attributes pass."""
+    window_s: float = 20.0
+    flood_readings: int = 400_000
+    commands: int = 300
+    backlog: int = 100_000
+    starts: int = 3
+    is_quick: bool = False
+    """Only the first of several shapes of a load."""
+
+
+QUICK = Pace(
+    settle_s=2.0, window_s=6.0, flood_readings=200_000, commands=100, starts=1, is_quick=True
+)
 
 
 class Running(Protocol):
@@ -53,7 +71,11 @@ class Running(Protocol):
         ...
 
     def flood(self, readings: int) -> None:
-        """Have the driver produce so many readings at once, as fast as they are taken."""
+        """Have the driver produce so many readings, as fast as they are taken."""
+        ...
+
+    def store(self, readings: int) -> None:
+        """Have the driver produce so many readings while nobody takes them; may return early."""
         ...
 
     def command(self, value: int) -> float:
@@ -69,18 +91,21 @@ class Running(Protocol):
         ...
 
     def join(self) -> None:
-        """Give the cloud back."""
+        """Give the cloud back: its port is open when this returns."""
         ...
 
-    def joined_at(self) -> float: ...
-    def connected_at(self) -> float | None: ...
-    def first_row_at(self) -> float | None: ...
+    def seen(self) -> Sightings:
+        """Return when the port opened, the cloud answered and the first row came by."""
+        ...
 
 
 class Subject(Protocol):
     """A gateway that can be started again and again, each time from nothing."""
 
     name: str
+    slowness: int
+    """Floods and numbers of commands are divided by this, so that slow subjects end in time too;
+    rates and percentiles are of what was done."""
 
     def start(
         self, folder: Path, load: Load, *, is_cuttable: bool = False
@@ -110,3 +135,12 @@ def wait_until(
             child.check_alive()
         time.sleep(POLL_S)
     return time.monotonic()
+
+
+def wait_received(running: Running, goal: int, within_s: float) -> float:
+    """Return `time.monotonic()` of when the far side had so many readings. Raises RuntimeError."""
+    try:
+        return wait_until(lambda: running.received() >= goal, within_s, "", running.child)
+    except RuntimeError as error:
+        text = f"the far side has {running.received()} of {goal} readings"
+        raise RuntimeError(f"{text}{error}") from error

@@ -20,12 +20,13 @@ from threading import Event
 
 import orjson
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.bench.broker import mosquitto
 from tests.bench.child import Child, spawn
-from tests.bench.relay import Relay, relay_to
+from tests.bench.folders import tmpfs_folder
+from tests.bench.relay import Relay, Sightings, relay_to
 from tests.bench.subjects import Load, wait_until
-from tests.bench.tmpfs import tmpfs_folder
 
 VERSION = "3.8.3"
 CACHE = Path(__file__).parents[2] / ".cache" / "bench"
@@ -106,7 +107,7 @@ class Server:
 @contextmanager
 def server_at(port: int) -> Iterator[Server]:
     """Connect the server's part to the broker."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="server")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="server")
     server = Server(client)
     ready = Event()
     client.on_message = server.take
@@ -142,6 +143,8 @@ class RunningThingsBoard:
         part.write_text(str(readings))
         part.rename(self.go)
 
+    store = flood
+
     def command(self, value: int) -> float:
         server = self.server
         server.calls += 1
@@ -164,21 +167,16 @@ class RunningThingsBoard:
         assert self.relay is not None
         self.relay.join()
 
-    def joined_at(self) -> float:
-        assert self.relay is not None and self.relay.seen.joined_at is not None
-        return self.relay.seen.joined_at
-
-    def connected_at(self) -> float | None:
-        return self.relay.seen.connected_at if self.relay else None
-
-    def first_row_at(self) -> float | None:
-        return self.relay.seen.first_row_at if self.relay else None
+    def seen(self) -> Sightings:
+        assert self.relay is not None
+        return self.relay.seen
 
 
 class ThingsBoard:
     """See subjects.Subject."""
 
     name = f"ThingsBoard Gateway {VERSION}"
+    slowness = 4
 
     @contextmanager
     def start(

@@ -7,8 +7,9 @@ a `Connector` class, `ConvertedData`, `send_to_storage`, `send_rpc_reply`.
 # mypy: ignore-errors
 # ThingsBoard Gateway has no types and is not installed where this repository is type-checked.
 
-import os
+import math
 import time
+from pathlib import Path
 from threading import Thread
 
 from thingsboard_gateway.connectors.connector import Connector
@@ -41,14 +42,13 @@ class BenchConnector(Thread, Connector):
         flood_ms = time.time_ns() // 1_000_000 - 3_600_000
         while not self._is_stopped:
             if time.monotonic() >= next_at:
-                next_at += self._config["every_s"]
+                next_at += self._config["every_s"] or math.inf
                 count += 1
                 self._round(time.time_ns() // 1_000_000, count)
-            go = self._config["go"]
-            if os.path.exists(go):
-                with open(go) as file:
-                    readings = int(file.read())
-                os.unlink(go)
+            go = Path(self._config["go"])
+            if go.exists():
+                readings = int(go.read_text())
+                go.unlink()
                 for _ in range(readings // (len(self._devices) * len(self._keys))):
                     flood_ms += 1
                     count += 1
