@@ -1,0 +1,93 @@
+"""One sensor: on time, named, dated, and only what is news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from gatewayd.bus import Bus
+from gatewayd.errors import DeviceAbsent, DeviceTimeout
+from gatewayd.model import Channel, Measurement, Quality, Reading
+from gatewayd.sampler import Sampler, Tuning, tuned
+from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
+
+CHANNEL = Channel("temperature", "temperature", "Cel", minimum=-40, maximum=85)
+
+
+@dataclass
+class FakeSensor:
+    """Gives the values of a list, then is absent."""
+
+    values: list[object]
+    delay_s: float = 0.0
+    asked_s: list[float] = field(default_factory=list)
+
+    async def read(self) -> Sequence[Measurement]:
+        self.asked_s.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.delay_s)
+        if not self.values:
+            raise DeviceAbsent("nobody answers")
+        return [Measurement("temperature", self.values.pop(0))]  # type: ignore[arg-type]  # also nonsense
+
+
+def sample(sensor: FakeSensor, tuning: Tuning | None = None) -> list[Reading]:
+    """Return what is published until the sensor fails."""
+
+    async def main() -> list[Reading]:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[FakeSensor]:
+            yield sensor
+
+        bus = Bus()
+        tunings = {"temperature": tuning} if tuning else {}
+        sampler = Sampler("boiler", [CHANNEL], tunings, bus, SimulatedClock())
+        try:
+            await sampler.run(opened, every_s=10, timeout_s=2)
+        except DeviceAbsent as error:
+            sampler.publish_reason(error.quality)
+            sampler.publish_reason(error.quality)
+        return bus.take_now()
+
+    return run_simulated(main())
+
+
+def test_readings_are_named_dated_and_on_the_beat() -> None:
+    """Every 10 s, however long an answer takes; the end is published with its reason, once."""
+    sensor = FakeSensor([20.0, 21.0], delay_s=1)
+    assert sample(sensor) == [
+        Reading("boiler/temperature", START_MS + 1000, 20.0),  # type: ignore[arg-type]  # a name
+        Reading("boiler/temperature", START_MS + 11_000, 21.0),  # type: ignore[arg-type]  # a name
+        Reading("boiler/temperature", START_MS + 21_000, None, Quality.ABSENT),  # type: ignore[arg-type]  # a name
+    ]
+    assert sensor.asked_s == [0, 10, 20]
+
+
+def test_an_answer_that_does_not_come_is_a_timeout() -> None:
+    """Every question has a deadline."""
+    with pytest.raises(DeviceTimeout):
+        sample(FakeSensor([1.0], delay_s=3))
+
+
+def test_small_changes_are_no_news_and_heartbeats_are() -> None:
+    """Deadband and heartbeat decide together."""
+    values: list[object] = [20.0, 20.04, 20.05, 20.2, 20.2, 20.2, 20.2]
+    got = sample(FakeSensor(values), Tuning(deadband=0.1, heartbeat=30.0))
+    assert [r.value for r in got] == [20.0, 20.2, 20.2, None]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 85.1, -41, None])
+def test_what_cannot_be_is_a_fault(value: object) -> None:
+    """A value outside the plausible is a reason, never a number."""
+    first, *_ = sample(FakeSensor([value]))
+    assert (first.value, first.quality) == (None, Quality.FAULT)
+
+
+def test_scale_and_offset_come_before_the_limits() -> None:
+    """The owner's correction is part of the value."""
+    measurement = Measurement("temperature", 100)
+    assert tuned(measurement, CHANNEL, Tuning(scale=0.5, offset=-1.0)) == (49.0, Quality.GOOD)
+    assert tuned(measurement, CHANNEL, Tuning(maximum=48.0, scale=0.5)) == (None, Quality.FAULT)

@@ -1,0 +1,73 @@
+"""The one loop in which retrying lives."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gatewayd.errors import DeviceAbsent, LinkDenied
+from gatewayd.supervise import CRASHES_MAX, PARKED_S, Backoff, supervise
+from gatewayd.testing.clock import run_simulated
+
+
+class Enough(Exception):
+    """The test has seen what it wants."""
+
+
+def waits_of(error: Exception, runs: int, run_s: float = 0.0) -> list[float]:
+    """Return how long was waited after each of some runs that all end with one error."""
+    waits: list[float] = []
+
+    async def run() -> None:
+        await asyncio.sleep(run_s)
+        raise error
+
+    async def main() -> None:
+        def ended(_: Exception | None, wait_s: float) -> None:
+            waits.append(wait_s)
+            if len(waits) == runs:
+                raise Enough
+
+        with pytest.raises(Enough):
+            await supervise("test", run, Backoff(random=lambda: 1.0), ended)
+
+    run_simulated(main())
+    return waits
+
+
+def test_waits_double_up_to_the_cap() -> None:
+    """Expected trouble is tried again with back-off, for ever."""
+    assert waits_of(DeviceAbsent("no"), 8) == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_a_good_run_begins_again_from_the_bottom() -> None:
+    """A minute of life was a success."""
+    assert waits_of(DeviceAbsent("no"), 3, run_s=61) == [1, 1, 1]
+
+
+def test_a_denied_link_waits_long_from_the_first_time() -> None:
+    """A wrong key is not hammered."""
+    assert waits_of(LinkDenied("bad key"), 2) == [PARKED_S, PARKED_S]
+
+
+def test_a_bug_is_parked_after_it_repeats() -> None:
+    """Unexpected exceptions are lived through, and slowed down when they do not stop."""
+    waits = waits_of(ZeroDivisionError(), CRASHES_MAX)
+    assert max(waits[:-1]) < 60
+    assert waits[-1] == PARKED_S
+
+
+def test_a_bug_in_a_core_task_is_raised() -> None:
+    """The core may not fail: its end is the end of the process."""
+
+    async def run() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_simulated(supervise("core", run, is_core=True))
+
+
+def test_a_floor_is_waited_in_any_case() -> None:
+    """A cloud's own minimum is added to the jitter."""
+    assert Backoff(floor_s=10, random=lambda: 0.0).next_s(0) == 10
