@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from gatewayd.config import DeviceSettings, inspect
+from gatewayd.config.devices import COMMON
 from gatewayd.config.names import is_name
 from gatewayd.driver import (
     Actuator,
@@ -129,7 +130,12 @@ def test_the_configuration_is_frozen(driver: Driver) -> None:
     assert dataclasses.is_dataclass(driver.config)
     assert driver.config.__dataclass_params__.frozen  # type: ignore[attr-defined]  # Dataclasses'.
     assert "__slots__" in vars(driver.config)
-    assert not driver.config.__dataclass_fields__.keys() & {"every", "timeout", "safe", "channel"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_driver_claims_no_key_that_every_device_has(driver: Driver) -> None:
+    """The configuration keeps those for itself: the driver would never see what is written."""
+    assert not {each.name for each in dataclasses.fields(driver.config)} & set(COMMON)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -48,7 +48,7 @@ def test_an_unknown_kind_is_a_mistake_of_the_file() -> None:
 
 def test_an_incomplete_module_is_told_what_it_lacks() -> None:
     """The author of a driver learns it at once."""
-    with pytest.raises(ConfigError, match="thing is incomplete: .*Config"):
+    with pytest.raises(ConfigError, match=r"thing is incomplete: .*Config"):
         Driver.of("thing", ModuleType("thing"))
 
 
