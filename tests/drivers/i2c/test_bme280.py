@@ -19,7 +19,8 @@ from drivers.i2c.bme280 import (
     open_driver,
 )
 from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout
-from gatewayd.testing.i2c import RegisterChip, bme280_chip
+from gatewayd.ports import Ports
+from gatewayd.testing.i2c import FakeI2cKernel, RegisterChip, bme280_chip
 from gatewayd.testing.ports import FakePorts
 from gatewayd.testing.wires import FakeI2c
 
@@ -140,6 +141,15 @@ async def test_a_read_converts_once_and_returns_all_three(ports: FakePorts, bus:
     assert isinstance(chip, RegisterChip)
     assert chip.writes == [(0xF2, b"\x01"), (0xF4, b"\x25")]
     assert bus.log[-1] == (0x76, "r", bytes.fromhex("00 25 00 00 655ac0 7eed00 61a8"))
+
+
+async def test_it_reads_through_the_real_port_and_smbus2() -> None:
+    """The same chip model behind real ports, real threads and the real smbus2."""
+    with FakeI2cKernel({1: {0x76: bme280_chip()}}).installed() as kernel:
+        async with open_driver(CONFIG, Ports()) as sensor:
+            measured = await sensor.read()
+        assert kernel.open_files == {}
+    assert [each.value for each in measured] == pytest.approx([25.08, 100653, 27.675], rel=1e-4)
 
 
 async def test_oversampling_is_asked_for_in_all_fields(ports: FakePorts, bus: FakeI2c) -> None:
