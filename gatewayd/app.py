@@ -52,7 +52,10 @@ Manage = Mapping[str, Callable[[], Awaitable[None]]]
 
 @dataclass(slots=True)
 class Gateway:
-    """Every part of one running gateway, and how each is."""
+    """Every part of one running gateway, and how each is.
+
+    `manage` is what can be done to the machine, by name; `settings` tells what a cloud may.
+    """
 
     settings: Settings
     clock: Clock
@@ -200,6 +203,13 @@ class Gateway:
             folder,
             {name: act for name, act in self.manage.items() if name in gateway.allow},
         )
+
+    def find_ailment(self) -> str | None:
+        """Return what keeps this gateway from its work, as a sentence, or None.
+
+        A cloud or a sensor that is away is no ailment of the gateway: it goes on recording.
+        """
+        return self.pulse.find_ailment() or self.outbox.card_fault
 
     async def feed_watchdog(self, notifier: Notifier) -> None:
         """Tell the service manager that there is progress, for as long as there is."""

@@ -102,9 +102,15 @@ async def open_daemon(settings: Settings, notifier: Notifier) -> AsyncIterator[G
     """Run a gateway with what only a daemon has: control socket, watchdog, machine control."""
     from gatewayd.app import crew, open_gateway
     from gatewayd.clock import SystemClock
+    from gatewayd.console.client import socket_paths
+    from gatewayd.console.socket import bind_control, serve_control
+    from gatewayd.status import surface_of
 
-    async with (
-        open_gateway(settings, SystemClock()) as gateway,
-        crew(gateway.feed_watchdog(notifier)),
-    ):
-        yield gateway
+    own = settings.gateway
+    own.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with bind_control(own.state_dir, socket_paths(own.state_dir, own.runtime_dir)) as listener:
+        async with (
+            open_gateway(settings, SystemClock()) as gateway,
+            crew(gateway.feed_watchdog(notifier), serve_control(listener, surface_of(gateway))),
+        ):
+            yield gateway

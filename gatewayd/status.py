@@ -1,0 +1,101 @@
+"""How a running gateway is, in plain JSON, and what may be asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from gatewayd import __version__
+from gatewayd.app import Gateway
+from gatewayd.console.surface import (
+    ControlSurface,
+    Json,
+    show_commands,
+    show_outputs,
+)
+from gatewayd.errors import DeviceFault
+from gatewayd.health import Edge
+from gatewayd.model import Reading
+from gatewayd.outbox import Balance
+
+REFRESH_S = 30.0
+"""For one fresh value: the slowest sensors need seconds, and a wire may be busy with others."""
+
+
+def surface_of(gateway: Gateway) -> ControlSurface:
+    """Return what the control socket and the console may ask this gateway."""
+
+    async def status() -> Json:
+        return status_of(gateway)
+
+    async def ledger() -> Mapping[str, Balance]:
+        return await gateway.outbox.balance()
+
+    async def refresh(device: str) -> Sequence[Reading]:
+        sampler = gateway.samplers.get(device)
+        if sampler is None:
+            raise DeviceFault(f"{device} is no sensor")
+        return await sampler.read_now(REFRESH_S)
+
+    return ControlSurface(
+        state_dir=str(gateway.settings.gateway.state_dir),
+        clock=gateway.clock,
+        board=gateway.board,
+        channels=gateway.channels,
+        status=status,
+        ledger=ledger,
+        refresh=refresh,
+        submit=gateway.desk.submit,
+        make_safe=gateway.desk.make_safe,
+    )
+
+
+def status_of(gateway: Gateway) -> Json:
+    """Return the status document; its shape is told in console/surface."""
+    own, now_s = gateway.settings.gateway, asyncio.get_running_loop().time()
+    ailment = gateway.find_ailment()
+    return {
+        "gateway": {
+            "id": own.id,
+            "name": own.name,
+            "version": __version__,
+            "state_dir": str(own.state_dir),
+            "uptime_s": round(now_s - gateway.started_s, 1),
+        },
+        "health": {"is_ok": ailment is None, "reason": ailment},
+        "clock": {
+            "time_ms": gateway.clock.now_ms(),
+            "is_synchronised": gateway.clock.is_synchronised(),
+        },
+        "devices": [
+            {**_show_edge(edge), "driver": gateway.settings.devices[name].driver.kind}
+            for name, edge in gateway.devices.items()
+        ],
+        "uplinks": [
+            {
+                **_show_edge(edge),
+                "kind": gateway.settings.uplinks[name].kind,
+                "pending": gateway.outbox.accounts[name].pending,
+            }
+            for name, edge in gateway.uplinks.items()
+        ],
+        "outputs": [
+            state for keeper in gateway.keepers.values() for state in show_outputs(keeper.states())
+        ],
+        "outbox": {
+            "commit_interval_s": gateway.settings.outbox.commit_interval,
+            "card_fault": gateway.outbox.card_fault,
+            "lost": {"bus": gateway.bus.lost, "outbox": gateway.recorder.losses.outbox},
+        },
+        "commands": show_commands(gateway.desk.history),
+    }
+
+
+def _show_edge(edge: Edge) -> Json:
+    return {
+        "name": edge.name,
+        "is_up": edge.is_up,
+        "reason": edge.reason,
+        "retry_s": edge.retry_s,
+        "ends": edge.ends,
+    }
