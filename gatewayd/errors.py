@@ -13,6 +13,7 @@ GatewayError
 │   ├── Throttled           carries retry_after_s
 │   └── BatchRefused        carries the seqs, if the cloud named them
 ├── Malformed               the peer's bytes break its own protocol
+├── NoDaemon                a verb needs the running daemon, and there is none; exit 69
 └── OutboxError             the log cannot be written
 ```
 """
@@ -90,6 +91,10 @@ class BatchRefused(LinkError):
 
 class Malformed(GatewayError):
     """The peer's bytes break its own protocol; counted and skipped, or the link is reopened."""
+
+
+class NoDaemon(GatewayError):
+    """A verb needs the running daemon and nobody answers; someone has to start it."""
 
 
 class OutboxError(GatewayError):

@@ -93,6 +93,11 @@ class Sampler:
             else:
                 raise DeviceFault(f"{self.device} is neither asked nor does it speak")
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the device is connected and answers when asked."""
+        return self._sensor is not None
+
     async def read_now(self, timeout_s: float) -> list[Reading]:
         """Ask the device out of turn and return fresh readings, published too.
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayd import __version__
-from gatewayd.errors import ConfigError, GatewayError, LinkLost, Throttled
+from gatewayd.errors import ConfigError, GatewayError, LinkLost, NoDaemon, Throttled
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -85,6 +85,8 @@ def exit_code(error: GatewayError) -> int:
     match error:
         case ConfigError():
             return BAD_CONFIG
+        case NoDaemon():
+            return NO_DAEMON
         case LinkLost() | Throttled():
             return TRY_AGAIN
         case _:
