@@ -3,9 +3,11 @@
 Channels:
     one for each `[device.NAME.registers.CHANNEL]`, with the kind and unit written there
 
+Example:
+
     [device.meter]
     driver = "modbus"
-    port = "rs485"                # a [port.rs485], a serial path, or "tcp:10.0.0.7:502"
+    port = "tcp:10.0.0.7:502"     # or a [port.NAME], or a serial path
     slave = 3
 
     [device.meter.registers.power]

@@ -6,6 +6,14 @@ Channels:
 
 After a cut of its power the board wakes with all relays off.
 
+Example:
+
+    [device.board]
+    driver = "modbus_relay"
+    port = "tcp:10.0.0.8:502"     # or a [port.NAME], or a serial path
+    relays = 8
+    safe = "off"
+
 Source: Waveshare Modbus RTU Relay, development protocol: coil 0 is the first relay, function 5
 switches it, function 1 reads all back.
 """

@@ -7,6 +7,8 @@ A field says where in the line its value stands: the named `group` of a regular 
 `key` of a JSON object (`a.b` for one inside another), or the `column` of a CSV line, the first
 being 1. Without `poll` the device speaks by itself; with it, the device is asked.
 
+Example:
+
     [device.scale]
     driver = "lines"
     port = "/dev/serial/by-id/usb-Prolific-if00-port0"

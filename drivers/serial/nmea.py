@@ -11,6 +11,12 @@ Without a fix every channel but `satellites` is ABSENT: no satellite answered. A
 receiver estimates (dead reckoning) or simulates is UNCERTAIN. Measurements are dated by the
 satellites as soon as a sentence with a date has come.
 
+Example:
+
+    [device.gps]
+    driver = "nmea"
+    port = "/dev/serial/by-id/usb-u-blox_AG_GNSS_receiver-if00"
+
 Source: NMEA 0183 V4.11 sentences GGA, RMC, ZDA.
 """
 

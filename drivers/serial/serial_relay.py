@@ -8,6 +8,14 @@ Channels:
     relay          on a board with one relay
     relay1 … relay8  on the others
 
+Example:
+
+    [device.board]
+    driver = "serial_relay"
+    port = "/dev/serial/by-path/platform-xhci-hcd.0-usb-0:1:1.0-port0"
+    relays = 2
+    safe = "off"
+
 Source: LCUS-1 product description, 9600 8N1: `A0 channel operation sum`, on `A0 01 01 A2`, off
 `A0 01 00 A1`.
 """
