@@ -16,7 +16,7 @@ from gatewayd.errors import DeviceTimeout
 from gatewayd.model import Measurement, Quality
 from gatewayd.testing.ports import FakePorts
 
-# As a Raspberry Pi 4 with Debian 12 shows them, shortened.
+# Written by hand in the formats of proc(5) and sysfs; not captured on a board.
 ROUTE = (
     "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
     "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n"
