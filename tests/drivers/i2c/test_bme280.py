@@ -32,7 +32,7 @@ TRIM = Trim((27504, 26435, -1000), (36477, -10685, 3024, 2855, 140, -7, 15500, -
 BURST = bytes.fromhex("655ac0 7eed00")  # adc_P 415148, adc_T 519888.
 
 # The data sheets print no humidity example. These constants are made up, and the results below are
-# the formula's own (the integer formula gives 27.672 and 56.203): a guard against changes, no proof.
+# the formula's own (its integer form gives 27.672 and 56.203): a guard against changes, no proof.
 TRIM_HUMID = Trim(TRIM.t, TRIM.p, (75, 370, 0, 313, 50, 30))
 
 
