@@ -274,6 +274,11 @@ class Listener:
         self._tls = tls
         self._server: asyncio.Server | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
+
     async def open(self) -> None:
         """Listen. Raises OSError: the port is taken."""
         if self._server is None:

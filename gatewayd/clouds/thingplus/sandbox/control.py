@@ -1,0 +1,357 @@
+"""The control plane under `/_sandbox/`: make the world, look at it, break it, move its clock."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, fields
+from functools import partial
+from itertools import islice
+
+import orjson
+from aiohttp import web
+
+from gatewayd.clouds.thingplus.codec import maybe_gunzip
+from gatewayd.clouds.thingplus.sandbox import conformance
+from gatewayd.clouds.thingplus.sandbox.answers import ApiError, invalid, not_found
+from gatewayd.clouds.thingplus.sandbox.bodies import (
+    ANY,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Field,
+    check,
+    optional,
+    parse_body,
+)
+from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer
+from gatewayd.clouds.thingplus.sandbox.faults import RateLimit, RestFault
+from gatewayd.clouds.thingplus.sandbox.journal import Received
+from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
+from gatewayd.errors import Malformed
+from gatewayd.transports.mqtt_packets import Message
+
+LIMIT = 1000
+LIMIT_MAX = 100_000
+"""Rows of one answer."""
+
+_BOOL = Field("true or false", lambda value: isinstance(value, bool))
+_CLOCK = {
+    "shift_ms": optional(WHOLE),
+    "move_ms": optional(WHOLE),
+    "skew_ms": optional(WHOLE),
+    "time_sync": optional(_BOOL),
+    "time_sync_delay_s": optional(NUMBER),
+}
+_MQTT = {
+    "refuse": optional(_BOOL),
+    "hang": optional(_BOOL),
+    "connack_code": optional(WHOLE),
+    "withhold": optional(WHOLE),
+    "lose_ack": optional(WHOLE),
+    "lose_request": optional(WHOLE),
+    "delay_request_s": optional(NUMBER),
+}
+_REST = {
+    "path": optional(TEXT),
+    "method": optional(TEXT),
+    "times": optional(WHOLE),
+    "status": optional(WHOLE),
+    "code": optional(TEXT),
+    "message": optional(TEXT),
+    "retry_after_s": optional(WHOLE),
+    "delay_s": optional(NUMBER),
+    "after": optional(_BOOL),
+    "hang": optional(_BOOL),
+    "cut": optional(_BOOL),
+}
+_RATE = {"count": WHOLE, "window_s": optional(NUMBER)}
+_REQUEST = {"gateway": TEXT, "method": TEXT, "params": optional(ANY), "id": optional(TEXT)}
+_PUBLISH = {"topic": TEXT, "payload": TEXT, "qos": optional(WHOLE), "retain": optional(_BOOL)}
+
+Verb = Callable[[Sandbox, web.Request, Document], Awaitable[object]]
+
+
+async def reset(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Begin anew: nothing received, no faults, the first account only."""
+    await sandbox.reset()
+    return sandbox.describe()
+
+
+async def make(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Make sites, accounts, clients, gateways with keys, devices, sensors and actuators."""
+    return sandbox.provision(body)
+
+
+async def stats(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Counts: messages, bytes, points accepted, dropped by reason, duplicates, requests."""
+    journal = sandbox.journal
+    names = ("messages", "bytes", "points_accepted", "points_dropped", "duplicates", "malformed")
+    more = ("connections", "violations", "notes", "forgotten", "rest_requests", "time_syncs")
+    return {
+        **dict.fromkeys((*names, *more), 0),
+        **journal.counts,
+        "dropped": dict(journal.dropped),
+        "connected": sorted(sandbox.broker.clients),
+    }
+
+
+async def messages(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Raw messages in order: ?after=NUMBER&limit=N&gateway=ID&topic=PART."""
+    after, limit = _whole(request, "after", 0), _whole(request, "limit", LIMIT)
+    gateway, part = request.query.get("gateway", ""), request.query.get("topic", "")
+    found = (
+        each
+        for each in tuple(sandbox.journal.messages)
+        if each.number > after and gateway in ("", each.gateway) and part in each.topic
+    )
+    return {"messages": [_message(each) for each in islice(found, min(limit, LIMIT_MAX))]}
+
+
+async def drops(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Points that were not taken, with reasons: ?after=MESSAGE&limit=N&sensor=ID."""
+    after, limit = _whole(request, "after", 0), _whole(request, "limit", LIMIT)
+    sensor = request.query.get("sensor", "")
+    found = (
+        each
+        for each in tuple(sandbox.journal.drops)
+        if each.message > after and sensor in ("", each.sensor)
+    )
+    return {
+        "dropped": dict(sandbox.journal.dropped),
+        "drops": [asdict(each) for each in islice(found, min(limit, LIMIT_MAX))],
+    }
+
+
+async def violations(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """What the vendor's conformance tester would object to, and sensors not seen so far."""
+    gateway = request.query.get("gateway", "")
+    every = [asdict(each) for each in sandbox.journal.violations if gateway in ("", each.gateway)]
+    gateways = sandbox.world.gateways.values()
+    return {
+        "violations": [each for each in every if not each["is_note"]],
+        "notes": [each for each in every if each["is_note"]],
+        "unseen": [
+            each
+            for owner in gateways
+            if gateway in ("", owner.id)
+            for each in conformance.unseen(owner)
+        ],
+    }
+
+
+async def gateway(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """One gateway: its connection, the states that count now, its sensors and their counts."""
+    found = sandbox.world.gateways.get(request.match_info["id"])
+    if found is None:
+        raise not_found(f"gateway {request.match_info['id']}")
+    now_ms, expired = sandbox.clock.now_ms(), sandbox.settings.expired_state
+    clients = [each for each in sandbox.broker.clients.values() if each.login.username == found.id]
+    return {
+        "id": found.id,
+        "connection": found.connection,
+        "is_connected": bool(clients),
+        "is_tls": any(each.is_tls for each in clients),
+        "keep_alive_s": clients[0].login.keep_alive_s if clients else None,
+        "subscriptions": sorted(clients[0].subscriptions) if clients else [],
+        "report_interval_ms": found.report_interval_ms,
+        "state": found.status.state(now_ms, expired) if found.status else None,
+        "sensors": {
+            each.id: {
+                "state": each.status.state(now_ms, expired) if each.status else None,
+                "total": each.series.total,
+                "last_ms": each.series.last_ms,
+                "last_value": each.series.last_value(),
+            }
+            for each in found.sensors.values()
+        },
+    }
+
+
+async def series(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """The points of one sensor, oldest first: ?offset=N&limit=N, counted from the oldest kept."""
+    found = sandbox.world.sensors.get(request.match_info["id"])
+    if found is None:
+        raise not_found(f"sensor {request.match_info['id']}")
+    offset, limit = _whole(request, "offset", 0), _whole(request, "limit", LIMIT)
+    times_ms, values = found.series.page(offset, min(limit, LIMIT_MAX))
+    return {
+        "sensor": found.id,
+        "total": found.series.total,
+        "kept": len(found.series),
+        "points": [list(pair) for pair in zip(times_ms, values, strict=True)],
+    }
+
+
+async def clock(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """The cloud's clock: shift_ms sets, move_ms adds; skew_ms falsifies timeSync only."""
+    check(body, _CLOCK)
+    sync = sandbox.device_side.time_sync
+    sandbox.clock.shift_ms = body.get("shift_ms", sandbox.clock.shift_ms) + body.get("move_ms", 0)
+    sync.skew_ms = body.get("skew_ms", sync.skew_ms)
+    sync.is_on = body.get("time_sync", sync.is_on)
+    sync.delay_s = body.get("time_sync_delay_s", sync.delay_s)
+    return {
+        "now_ms": sandbox.clock.now_ms(),
+        "shift_ms": sandbox.clock.shift_ms,
+        "skew_ms": sync.skew_ms,
+        "time_sync": sync.is_on,
+        "time_sync_delay_s": sync.delay_s,
+    }
+
+
+async def faults(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """What is broken now."""
+    broker, calls = sandbox.broker.faults, sandbox.calls.faults
+    return {
+        "mqtt": {
+            "refuse": not sandbox.listeners[0].is_open,
+            "hang": broker.is_hung,
+            "connack_code": broker.connack_code,
+            "withhold": broker.withhold,
+            "lose_ack": broker.lose_ack,
+            "lose_request": calls.lose,
+            "delay_request_s": calls.delay_s,
+        },
+        "rest": [asdict(each) for each in sandbox.rest_faults.armed()],
+        "rate_limit": asdict(sandbox.rest_faults.rate_limit),
+    }
+
+
+async def clear(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Put everything right again."""
+    await sandbox.clear_faults()
+    return await faults(sandbox, request, body)
+
+
+async def break_mqtt(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """refuse, hang, connack_code, withhold N, lose_ack N, lose_request N (-1 = all), delay."""
+    check(body, _MQTT)
+    broker, calls = sandbox.broker.faults, sandbox.calls.faults
+    broker.connack_code = body.get("connack_code", broker.connack_code)
+    broker.withhold = body.get("withhold", broker.withhold)
+    broker.lose_ack = body.get("lose_ack", broker.lose_ack)
+    calls.lose = body.get("lose_request", calls.lose)
+    calls.delay_s = body.get("delay_request_s", calls.delay_s)
+    if "hang" in body:
+        sandbox.broker.hang(is_hung=body["hang"])
+    if body.get("refuse") is True:
+        await sandbox.refuse_connections()
+    if body.get("refuse") is False:
+        await sandbox.accept_connections()
+    return await faults(sandbox, request, body)
+
+
+async def break_rest(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """For the next `times` requests whose path contains `path`: status and code, delay, cut …"""
+    fault = RestFault(**check(body, _REST))
+    if fault.status is not None and not 200 <= fault.status <= 999:
+        raise invalid("status is 200 to 999")
+    sandbox.rest_faults.add(fault)
+    return await faults(sandbox, request, body)
+
+
+async def limit_rate(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Answer 429 with Retry-After beyond `count` requests in `window_s`; 0 = no limit."""
+    sandbox.rest_faults.rate_limit = RateLimit(**check(body, _RATE))
+    return await faults(sandbox, request, body)
+
+
+async def kill(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Cut the MQTT connection of `gateway`, or of all."""
+    check(body, {"gateway": optional(TEXT)})
+    return {"killed": sandbox.kill(body.get("gateway", ""))}
+
+
+async def ask(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Send a request of any method to a gateway and return its answer; `id` repeats one."""
+    check(body, _REQUEST)
+    name, method = body["gateway"], body["method"]
+    try:
+        answer = await sandbox.request(
+            name, method, body.get("params"), request_id=body.get("id", "")
+        )
+    except NoAnswer as error:
+        raise ApiError(504, "PROCESS_COMMAND_RESULT", str(error)) from None
+    return asdict(answer)
+
+
+async def publish(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """Publish any text on any topic, as the cloud."""
+    check(body, _PUBLISH)
+    payload, qos = body["payload"].encode(), min(body.get("qos", 1), 1)
+    message = Message(body["topic"], payload, qos, body.get("retain", False))
+    return {"delivered": sandbox.broker.publish(message)}
+
+
+VERBS: tuple[tuple[str, str, Verb], ...] = (
+    ("POST", "/_sandbox/reset", reset),
+    ("POST", "/_sandbox/provision", make),
+    ("GET", "/_sandbox/stats", stats),
+    ("GET", "/_sandbox/messages", messages),
+    ("GET", "/_sandbox/drops", drops),
+    ("GET", "/_sandbox/violations", violations),
+    ("GET", "/_sandbox/gateways/{id}", gateway),
+    ("GET", "/_sandbox/series/{id}", series),
+    ("GET", "/_sandbox/clock", clock),
+    ("POST", "/_sandbox/clock", clock),
+    ("GET", "/_sandbox/faults", faults),
+    ("DELETE", "/_sandbox/faults", clear),
+    ("POST", "/_sandbox/faults/mqtt", break_mqtt),
+    ("POST", "/_sandbox/faults/rest", break_rest),
+    ("POST", "/_sandbox/faults/rate", limit_rate),
+    ("POST", "/_sandbox/kill", kill),
+    ("POST", "/_sandbox/request", ask),
+    ("POST", "/_sandbox/publish", publish),
+)
+
+
+async def overview(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """What there is."""
+    verbs = [
+        {"method": method, "path": path, "does": (verb.__doc__ or "").strip()}
+        for method, path, verb in VERBS
+    ]
+    return {**sandbox.describe(), "verbs": verbs}
+
+
+def control_routes(sandbox: Sandbox) -> list[web.RouteDef]:
+    """Return the routes of the control plane."""
+    every = (("GET", "/_sandbox/", overview), ("GET", "/_sandbox", overview), *VERBS)
+    return [web.route(method, path, partial(_serve, sandbox, verb)) for method, path, verb in every]
+
+
+async def _serve(sandbox: Sandbox, verb: Verb, request: web.Request) -> web.Response:
+    try:
+        body = parse_body(await request.read())
+        if not isinstance(body, dict):
+            raise invalid("the body is not an object")
+        status, answer = 200, await verb(sandbox, request, body)
+    except ApiError as error:
+        status, answer = error.status, {"error": str(error), "code": error.code}
+    raw = orjson.dumps(answer)
+    return web.Response(status=status, body=raw, content_type="application/json")
+
+
+def _whole(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or len(text) > 15:
+        raise invalid(f"{name} is not a whole number")
+    return int(text)
+
+
+def _message(each: Received) -> Document:
+    """Return a message with its payload as text, inflated; base64 where it is no text."""
+    document: Document = {
+        field.name: getattr(each, field.name) for field in fields(each) if field.name != "payload"
+    }
+    document["size"] = len(each.payload)
+    try:
+        document["payload"] = maybe_gunzip(each.payload).decode()
+        document["is_gzip"] = each.payload[:2] == b"\x1f\x8b"
+    except (Malformed, UnicodeDecodeError):
+        document["payload_base64"] = base64.b64encode(each.payload).decode()
+    return document
