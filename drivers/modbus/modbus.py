@@ -162,11 +162,11 @@ def decode(words: Sequence[int], register: Register) -> Value:
     (value,) = struct.unpack(FORMATS[register.type], raw)
     if register.bit is not None or register.type == "bool":
         return bool(value >> (register.bit or 0) & 1)
+    if register.scale != 1:
+        value = float(f"{value * register.scale:.12g}")  # 3 · 0.1 is 0.3, not 0.30000000000000004.
     if not math.isfinite(value):
         raise DeviceFault(f"register {register.address} holds {value}")
-    if register.scale == 1:
-        return value  # type: ignore[no-any-return]  # struct says Any; an int or a float here.
-    return float(f"{value * register.scale:.12g}")  # 215 · 0.1 is 21.5, not 21.500000000000004.
+    return value  # type: ignore[no-any-return]  # struct says Any; an int or a float here.
 
 
 @dataclass(frozen=True, slots=True)

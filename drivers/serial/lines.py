@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 
+from drivers.serial._checksums import Checksum, strip_checksum
 from gatewayd.errors import DeviceFault, Malformed
 from gatewayd.fields import Seconds
 from gatewayd.model import Channel, Measurement, Quality, Value
@@ -88,7 +89,7 @@ class Config:
     fields: Mapping[str, Field]
     pattern: str = ""
     delimiter: str = ","
-    checksum: Literal["none", "nmea-xor", "sum8"] = "none"
+    checksum: Checksum = "none"
     poll: str | None = None
     terminator: str = "\n"
     timeout: Seconds = 2.0
@@ -179,29 +180,6 @@ class Decoder:
         if match is None:
             raise Malformed(f"a line that the pattern does not know: {text[:40]!r}")
         return {name: match[each.group] for name, each in fields if each.group is not None}
-
-
-def strip_checksum(text: str, kind: str, encoding: str) -> str:
-    """Return the text that the checksum covers.
-
-    Raises:
-        Malformed: it is wrong, or there is none.
-    """
-    if kind == "none":
-        return text
-    if kind == "nmea-xor":
-        body, star, check = text.lstrip("$").rpartition("*")
-        total = 0
-        for byte in body.encode(encoding):
-            total ^= byte
-        is_right = bool(star)
-    else:
-        body, check = text[:-2], text[-2:]
-        total = sum(body.encode(encoding)) & 0xFF
-        is_right = len(text) > 2
-    if not is_right or check.upper() != f"{total:02X}":
-        raise Malformed(f"a line with a wrong checksum: {text[:40]!r}")
-    return body
 
 
 def _descend(tree: object, key: str) -> object:
