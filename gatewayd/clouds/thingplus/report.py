@@ -101,11 +101,7 @@ def wire_value(value: Value, sensor: Sensor) -> tuple[Value, str]:
     if isinstance(value, bool):
         return int(value), ""
     if isinstance(value, int | float):
-        # Nine decimals are more than any sensor has, and hide the multiplication's rounding.
-        scaled = value if sensor.is_plain else round(value * sensor.scale + sensor.offset, 9)
-        if isinstance(scaled, int) and not -(2**63) <= scaled < 2**64:
-            scaled = float(scaled) if abs(scaled) < 1e300 else math.inf
-        return scaled, "" if math.isfinite(scaled) else NOT_FINITE
+        return _wire_number(value, sensor)
     if isinstance(value, dict) and not all(map(math.isfinite, value.values())):
         return value, NOT_FINITE
     if isinstance(value, str):
@@ -115,6 +111,20 @@ def wire_value(value: Value, sensor: Sensor) -> tuple[Value, str]:
     if len(orjson.dumps(value)) > VALUE_BYTES_MAX:
         return value, TOO_LARGE
     return value, ""
+
+
+def _wire_number(value: float, sensor: Sensor) -> tuple[Value, str]:
+    """As `wire_value`, for a number."""
+    if sensor.is_plain and isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value, ""
+    try:
+        number = float(value)
+    except OverflowError:
+        return value, NOT_FINITE
+    if not sensor.is_plain:
+        # Nine decimals are more than any sensor has, and hide the multiplication's dust.
+        number = round(number * sensor.scale + sensor.offset, 9)
+    return number, "" if math.isfinite(number) else NOT_FINITE
 
 
 def split_values(flat: Mapping[str, list[Value]]) -> Iterable[bytes]:
