@@ -108,7 +108,7 @@ class Config:
     """Keys of the device's section.
 
     Attributes:
-        timeout: for each answer. A dead slave costs the line twice that at each attempt.
+        answer_timeout: for each answer. A dead slave costs the line twice that at each attempt.
         spare: how many unused registers between two wanted ones may be read along. 0 is safe;
             more is quicker, on devices that do not refuse the holes in their register list.
         baudrate, parity, stopbits: of a serial line that has no `[port.NAME]` section.
@@ -117,7 +117,7 @@ class Config:
     port: str
     slave: int = 1
     registers: Mapping[str, Register]
-    timeout: Seconds = TIMEOUT_S
+    answer_timeout: Seconds = TIMEOUT_S
     spare: int = 0
     baudrate: int = 9600
     parity: Literal["none", "even", "odd"] = "none"
@@ -259,6 +259,6 @@ async def open_driver(config: Config, ports: Ports) -> AsyncIterator[Device]:
     async with ports.modbus(
         config.port, baudrate=config.baudrate, parity=config.parity, stopbits=config.stopbits
     ) as port:
-        device = Device(config, port.slave(config.slave, timeout_s=config.timeout))
+        device = Device(config, port.slave(config.slave, timeout_s=config.answer_timeout))
         await device.read()
         yield device

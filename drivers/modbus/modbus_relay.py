@@ -43,7 +43,7 @@ class Config:
 
     Attributes:
         coil: of the first relay, counted from 0.
-        timeout: for each answer. A dead board costs the line twice that at each attempt.
+        answer_timeout: for each answer. A dead board costs the line twice that at each attempt.
         baudrate, parity, stopbits: of a serial line that has no `[port.NAME]` section.
     """
 
@@ -51,7 +51,7 @@ class Config:
     slave: int = 1
     relays: int = 8
     coil: int = 0
-    timeout: Seconds = TIMEOUT_S
+    answer_timeout: Seconds = TIMEOUT_S
     baudrate: int = 9600
     parity: Literal["none", "even", "odd"] = "none"
     stopbits: Literal[1, 2] = 1
@@ -118,7 +118,7 @@ async def open_driver(config: Config, ports: Ports) -> AsyncIterator[Relays]:
     async with ports.modbus(
         config.port, baudrate=config.baudrate, parity=config.parity, stopbits=config.stopbits
     ) as port:
-        slave = port.slave(config.slave, timeout_s=config.timeout)
+        slave = port.slave(config.slave, timeout_s=config.answer_timeout)
         await slave.read_bits("coil", config.coil, config.relays)
         coils = {name: config.coil + place for place, name in enumerate(_names(config))}
         yield Relays(slave, coils)

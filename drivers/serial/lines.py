@@ -80,7 +80,7 @@ class Config:
         delimiter: for `csv`.
         checksum: `nmea-xor` is `$text*HH`; `sum8` ends in the sum of all characters before, HH.
         poll: what to send to get a line, line end included (`"SI\\r\\n"`).
-        timeout: for the answer to `poll`.
+        answer_timeout: for the answer to `poll`.
         silence: without `poll`, how long the device may say nothing before it counts as lost.
     """
 
@@ -92,7 +92,7 @@ class Config:
     checksum: Checksum = "none"
     poll: str | None = None
     terminator: str = "\n"
-    timeout: Seconds = 2.0
+    answer_timeout: Seconds = 2.0
     silence: Seconds | None = None
     encoding: Literal["ascii", "utf-8", "latin-1"] = "utf-8"
     baudrate: int = 9600
@@ -262,7 +262,7 @@ class Answerer:
         answer = await self._port.exchange(
             (self._config.poll or "").encode(encoding),
             until=self._config.terminator.encode(encoding),
-            timeout_s=self._config.timeout,
+            timeout_s=self._config.answer_timeout,
         )
         try:
             heard = {each.channel: each for each in self._decoder.decode(answer)}

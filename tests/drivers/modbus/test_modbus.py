@@ -180,7 +180,7 @@ async def test_a_device_that_refuses_everything_is_another_device(line: Line) ->
 async def test_a_slave_that_is_not_there_does_not_open(line: Line) -> None:
     """Nobody has that number."""
     line.fault = silent(1)
-    config = Config(port=line.port, registers=REGISTERS, timeout=SHORT_S)
+    config = Config(port=line.port, registers=REGISTERS, answer_timeout=SHORT_S)
     with pytest.raises(DeviceTimeout):
         async with open_driver(config, Ports()):
             pass
@@ -195,7 +195,7 @@ async def test_a_line_that_is_not_there_does_not_open() -> None:
 
 async def test_garbage_is_a_fault_and_passes(line: Line) -> None:
     """A disturbed line gives no value, and the next one is good."""
-    config = Config(port=line.port, registers=REGISTERS, timeout=SHORT_S)
+    config = Config(port=line.port, registers=REGISTERS, answer_timeout=SHORT_S)
     async with open_driver(config, Ports()) as device:
         line.fault = garbage
         with pytest.raises(DeviceFault, match="garbage"):
@@ -208,7 +208,7 @@ async def test_several_slaves_share_a_line() -> None:
     """Each has its own number; a dead one does not silence the other."""
     async with rtu_line({1: METER, 2: METER}) as line:
         ports = Ports()
-        first = Config(port=line.port, slave=1, registers=REGISTERS, timeout=SHORT_S)
+        first = Config(port=line.port, slave=1, registers=REGISTERS, answer_timeout=SHORT_S)
         second = Config(port=line.port, slave=2, registers=REGISTERS)
         async with open_driver(first, ports) as one, open_driver(second, ports) as two:
             line.fault = silent(1)

@@ -44,7 +44,7 @@ async def test_reading_back_tells_what_the_board_says(line: Line) -> None:
 
 async def test_a_write_without_confirmation_is_unknown(line: Line) -> None:
     """The relay moved and the answer was lost: a timeout, never a success."""
-    async with open_driver(Config(port=line.port, timeout=SHORT_S), Ports()) as board:
+    async with open_driver(Config(port=line.port, answer_timeout=SHORT_S), Ports()) as board:
         line.fault = silent(1)
         with pytest.raises(DeviceTimeout):
             await board.write("relay1", True)
@@ -53,7 +53,7 @@ async def test_a_write_without_confirmation_is_unknown(line: Line) -> None:
 
 async def test_a_write_to_a_line_that_died_is_absence(line: Line) -> None:
     """Nothing can be said to the board."""
-    async with open_driver(Config(port=line.port, timeout=SHORT_S), Ports()) as board:
+    async with open_driver(Config(port=line.port, answer_timeout=SHORT_S), Ports()) as board:
         assert line.pty is not None
         line.pty.unplug()
         with pytest.raises(DeviceAbsent):
@@ -83,7 +83,7 @@ async def test_a_board_that_is_not_there_does_not_open(line: Line) -> None:
     """Silence is a timeout, a missing adapter is absence."""
     line.fault = silent(1)
     with pytest.raises(DeviceTimeout):
-        async with open_driver(Config(port=line.port, timeout=SHORT_S), Ports()):
+        async with open_driver(Config(port=line.port, answer_timeout=SHORT_S), Ports()):
             pass
     with pytest.raises(DeviceAbsent):
         async with open_driver(Config(port="/dev/serial/none"), Ports()):

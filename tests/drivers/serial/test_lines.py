@@ -227,11 +227,11 @@ def test_the_configuration_is_what_a_technician_writes() -> None:
         "format": "regex",
         "pattern": "(?P<v>.+)",
         "poll": "SI\r\n",
-        "timeout": "500ms",
+        "answer_timeout": "500ms",
         "fields": {"weight": {"kind": "weight", "unit": "g", "group": "v"}},
     }
     config = TypeAdapter(Config).validate_python(section)
-    assert (config.fields["weight"], config.timeout) == (WEIGHT["weight"], 0.5)
+    assert (config.fields["weight"], config.answer_timeout) == (WEIGHT["weight"], 0.5)
     assert [(each.id, each.kind, each.unit) for each in describe(config)] == [
         ("weight", "weight", "g")
     ]
@@ -246,5 +246,5 @@ def _polled(path: str) -> Config:
         pattern=METTLER.pattern,
         fields=WEIGHT,
         poll="SI\r\n",
-        timeout=0.05,
+        answer_timeout=0.05,
     )
