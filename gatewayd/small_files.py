@@ -15,7 +15,8 @@ PRIVATE = 0o600
 def replace_file(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     """Replace or make a file; it is on the disk when this returns.
 
-    An existing file keeps its owner and group where this process may give them.
+    An existing file keeps its owner and group, a new one takes those of its folder, where this
+    process may give them: what root makes for the service, the service can read.
 
     Raises:
         OSError: its folder cannot be written.
@@ -37,17 +38,36 @@ def replace_file(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     _sync_folder(path.parent)
 
 
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """Make a folder, and those above it, for the owner of the first one that is there.
+
+    Raises:
+        OSError: it cannot be made, or a file is in its place.
+    """
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folder(path.parent, mode)
+    path.mkdir(mode=mode, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _give_to(path.parent.stat(), descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _keep_owner(path: Path, file: int) -> None:
     try:
-        old = path.stat()
+        _give_to(path.stat(), file)
     except FileNotFoundError:
-        return
+        _give_to(path.parent.stat(), file)
+
+
+def _give_to(owner: os.stat_result, file: int) -> None:
     mine = os.fstat(file)
-    if (old.st_uid, old.st_gid) != (mine.st_uid, mine.st_gid):
-        try:
-            os.fchown(file, old.st_uid, old.st_gid)
-        except PermissionError:  # Not root: the file becomes this user's own.
-            return
+    if (owner.st_uid, owner.st_gid) == (mine.st_uid, mine.st_gid) or os.geteuid() != 0:
+        return  # Only root can give files away; for anybody else they are their own.
+    os.fchown(file, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

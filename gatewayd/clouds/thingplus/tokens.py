@@ -21,7 +21,7 @@ import orjson
 
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
-from gatewayd.small_files import PRIVATE, replace_file
+from gatewayd.small_files import PRIVATE, make_folder, replace_file
 
 TOKEN_BYTES_MAX = 16 * 1024
 """A token file larger than this was not written here."""
@@ -214,7 +214,7 @@ def write_private(path: Path, data: bytes) -> None:
         ConfigError: its folder cannot be made or written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
         replace_file(path, data, PRIVATE)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
