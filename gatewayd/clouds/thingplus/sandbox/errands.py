@@ -38,13 +38,14 @@ async def open_errands() -> AsyncIterator[Errands]:
     What the block raises comes out as it is: a task group alone would wrap it into a group, and
     a failed assertion of a test would look like a crash of the sandbox.
     """
-    problem: BaseException | None = None
-    async with asyncio.TaskGroup() as group:
-        errands = Errands(group)
-        try:
-            yield errands
-        except BaseException as error:
-            problem = error
-        errands.cancel()
-    if problem is not None:
-        raise problem
+    try:
+        async with asyncio.TaskGroup() as group:
+            errands = Errands(group)
+            try:
+                yield errands
+            finally:
+                errands.cancel()
+    except BaseExceptionGroup as several:
+        if len(several.exceptions) > 1:
+            raise
+        raise several.exceptions[0] from None
