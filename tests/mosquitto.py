@@ -231,6 +231,34 @@ async def other_side(
         client.loop_stop()
 
 
+@contextlib.asynccontextmanager
+async def cuttable(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """Lead a port of its own to a broker's, and cut what is connected when asked to."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        writers.extend((writer, back))
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    def cut() -> None:
+        for writer in writers:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], cut
+    finally:
+        server.close()
+        cut()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
