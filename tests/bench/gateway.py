@@ -116,7 +116,7 @@ class Gateway:
         with ExitStack() as stack:
             memory = stack.enter_context(tmpfs_folder())
             cloud = stack.enter_context(sandbox(memory))
-            account = cloud.make_gateway(channels_of(load))
+            account = cloud.make_gateway(channels_of(load), [ACTUATOR])
             port, relay = cloud.mqtt_port, None
             if is_cuttable:
                 base = f"v/a/g/{account.gateway}"

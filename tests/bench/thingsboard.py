@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -104,6 +105,12 @@ class Server:
             client.publish(RETURNED + topic[len(CALLED) :], json.dumps(reply), qos=1)
 
 
+def _hasten(sock: object) -> None:
+    """Send small packets at once: the server's own 40 ms of Nagle are not the gateway's."""
+    assert isinstance(sock, socket.socket)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 @contextmanager
 def server_at(port: int) -> Iterator[Server]:
     """Connect the server's part to the broker."""
@@ -112,6 +119,7 @@ def server_at(port: int) -> Iterator[Server]:
     ready = Event()
     client.on_message = server.take
     client.on_subscribe = lambda *_: ready.set()
+    client.on_socket_open = lambda _c, _u, sock: _hasten(sock)
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
