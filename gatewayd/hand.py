@@ -7,8 +7,8 @@ it does not say so, the next thing on that wire is the safe write [2].
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 
 from gatewayd.driver import Actuator
 from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
@@ -18,8 +18,8 @@ from gatewayd.output import Order, Output
 from gatewayd.setpoint import agrees, show_value
 
 LEAVE_S = 4.0
-"""For going safe on the way out, all outputs together: the whole process has 10 s after SIGTERM,
-and what is not safe by then is left to `gatewayd safe`."""
+"""For going safe on the way out, all outputs of a device together: the whole process has 10 s after
+SIGTERM, and what is not safe by then is left to `gatewayd safe`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,16 @@ class Hand:
         if failures:
             raise failures[0]
 
-    async def leave(self, outputs: Iterable[Output]) -> None:
+    async def leave(self, outputs: Collection[Output]) -> None:
         """Make everything safe on the way out, as far as possible in `LEAVE_S`; never raises."""
+        # Each output has its share of the time, so that one that hangs leaves some for the others.
+        share_s = min(self.write_timeout_s, LEAVE_S / max(1, len(outputs)))
         # Gathered, because the task that leaves may be cancelled already, and until Python 3.11.3
         # a timeout in a cancelled task ends with CancelledError.
-        (failure,) = await asyncio.gather(self._leave_in_time(outputs), return_exceptions=True)
+        leaving = replace(self, write_timeout_s=share_s).make_all_safe(outputs, "closed")
+        (failure,) = await asyncio.gather(leaving, return_exceptions=True)
         if failure is not None:
             self.note("outputs not safe", reason=str(failure) or "out of time")
-
-    async def _leave_in_time(self, outputs: Iterable[Output]) -> None:
-        async with asyncio.timeout(LEAVE_S):
-            await self.make_all_safe(outputs, "closed")
 
     async def _write(self, output: Output, value: Value) -> Value | None:
         name = output.channel.id

@@ -13,7 +13,6 @@ from gatewayd.console.surface import (
     show_commands,
     show_outputs,
 )
-from gatewayd.errors import DeviceFault
 from gatewayd.health import Edge
 from gatewayd.model import Reading
 from gatewayd.outbox import Balance
@@ -33,8 +32,8 @@ def surface_of(gateway: Gateway) -> ControlSurface:
 
     async def refresh(device: str) -> Sequence[Reading]:
         sampler = gateway.samplers.get(device)
-        if sampler is None:
-            raise DeviceFault(f"{device} is no sensor")
+        if sampler is None or not sampler.can_be_asked:
+            return ()  # An output, a device that speaks unasked, one that is gone: see the board.
         return await sampler.read_now(REFRESH_S)
 
     return ControlSurface(

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
 async def _run_for_ever(path: Path, settings: Settings) -> None:
     import structlog
 
+    from gatewayd.cli._lastgood import keep_copy
     from gatewayd.config import inspect
     from gatewayd.notify import Notifier
 
@@ -57,6 +58,10 @@ async def _run_for_ever(path: Path, settings: Settings) -> None:
     while not signals.stop.is_set():
         async with open_daemon(settings, notifier):
             log.info("running", gateway=settings.gateway.id)
+            try:
+                keep_copy(path, settings.gateway.state_dir)
+            except OSError as error:
+                log.warning("no copy of the configuration", reason=str(error))
             notifier.tell(READY=1, STATUS="running")
             while await signals.wait() == "reload":
                 found, problems = inspect(path)

@@ -154,6 +154,16 @@ async def test_leaving_a_dead_board_takes_bounded_time() -> None:
 
 
 @simulated
+async def test_an_output_that_hangs_leaves_time_for_the_others() -> None:
+    """On the way out every output has its share."""
+    bench = make_bench(RELAY, LAMP)
+    async with session(bench):
+        await bench.keeper.set("lamp", True)
+        bench.board.faults.append(Fault.HANG)
+    assert bench.board.levels["lamp"] is False
+
+
+@simulated
 async def test_a_cancelled_caller_never_cancels_the_write() -> None:
     """The connection that dies half-way cancels the waiting, not the write."""
     bench = make_bench()

@@ -1,0 +1,49 @@
+"""Finding the running daemon, for the verbs that ask it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatewayd.console.client import Control, open_control, socket_paths
+
+if TYPE_CHECKING:
+    from gatewayd.config.settings import Gateway
+
+
+@contextmanager
+def daemon(config: Path) -> Iterator[Control]:
+    """Connect to the daemon that runs with this configuration.
+
+    A configuration with mistakes names its state folder all the same. One that cannot be read,
+    as by a user who may operate outputs and not see keys, leaves the usual places.
+
+    Raises:
+        NoDaemon: it does not run.
+    """
+    from gatewayd.config import salvage
+
+    settings, _ = salvage(config)
+    with connect(settings.gateway if settings else None) as control:
+        yield control
+
+
+@contextmanager
+def connect(gateway: Gateway | None) -> Iterator[Control]:
+    """Connect to the daemon of this gateway; None = whichever is in the usual places.
+
+    Raises:
+        NoDaemon: it does not run.
+    """
+    if gateway is not None:
+        paths = socket_paths(gateway.state_dir, gateway.runtime_dir)
+    else:
+        from gatewayd.config.host import find_runtime_dir
+        from gatewayd.config.settings import Gateway as Defaults
+
+        paths = socket_paths(Defaults().state_dir, find_runtime_dir(os.environ))
+    with open_control(gateway.state_dir if gateway else None, paths) as control:
+        yield control

@@ -1,0 +1,1 @@
+"""What a person at the gateway sees: the control socket, the local page and its API."""

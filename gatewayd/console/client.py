@@ -1,0 +1,119 @@
+"""The asking side of the control socket, for the verbs: one connection, blocking, with deadlines.
+
+Where the socket is: in the service's runtime folder, else in `state_dir`. Several gateways may
+run on one machine, so whoever answers is asked which one it is.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayd.errors import GatewayError, NoDaemon
+
+NAME = "gatewayd.sock"
+
+HELLO_S = 2.0
+"""A daemon whose loop turns answers within milliseconds, on a busy Pi Zero within a second."""
+
+ANSWER_S = 70.0
+"""A little more than the daemon gives itself, so that its own sentence arrives."""
+
+LINE_BYTES_MAX = 16 * 1024 * 1024
+"""An answer. A thousand channels with their status are half a megabyte."""
+
+
+@dataclass(slots=True)
+class Control:
+    """One open connection to a daemon."""
+
+    connection: socket.socket
+
+    def ask(self, do: str, timeout_s: float = ANSWER_S, /, **request: object) -> object:
+        """Return the result of one request.
+
+        Raises:
+            GatewayError: the daemon refuses it, with its sentence.
+            NoDaemon: it went away, or does not answer.
+        """
+        line = json.dumps({"do": do, **request}).encode() + b"\n"
+        try:
+            self.connection.settimeout(timeout_s)
+            self.connection.sendall(line)
+            with self.connection.makefile("rb") as answers:
+                told = answers.readline(LINE_BYTES_MAX)
+        except OSError as error:
+            raise NoDaemon(f"the daemon does not answer: {error}") from error
+        try:
+            answer = json.loads(told)
+            is_ok, error_text = answer["ok"], answer.get("error")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise NoDaemon("the daemon closed the connection") from error
+        if not is_ok:
+            raise GatewayError(str(error_text))
+        return answer.get("result")
+
+
+def socket_paths(state_dir: Path, runtime_dir: Path | None) -> list[Path]:
+    """Return where the control socket may be, the better place first."""
+    folders = [runtime_dir, state_dir] if runtime_dir else [state_dir]
+    return [folder / NAME for folder in folders]
+
+
+@contextmanager
+def open_control(state_dir: Path | None, paths: list[Path]) -> Iterator[Control]:
+    """Connect to the daemon whose state is in `state_dir`; None = to whichever answers.
+
+    Raises:
+        NoDaemon: there is none, or it does not answer.
+    """
+    reasons: list[str] = []
+    for path in paths:
+        try:
+            connection = _connect(path)
+        except OSError as error:
+            reasons.append(f"{path}: {error.strerror or error}")
+            continue
+        with connection:
+            control = Control(connection)
+            whose = _owner(control)
+            if state_dir is None or whose == str(state_dir):
+                yield control
+                return
+        reasons.append(f"{path} belongs to the gateway in {whose}")
+    raise NoDaemon(f"no daemon is running ({'; '.join(reasons)})")
+
+
+def find_owner(path: Path) -> str | None:
+    """Return the state folder of the daemon that listens there, None if nobody does.
+
+    Raises:
+        NoDaemon: somebody listens and does not answer.
+        OSError: the path cannot even be looked at.
+    """
+    try:
+        connection = _connect(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    with connection:
+        return _owner(Control(connection))
+
+
+def _connect(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(HELLO_S)
+        connection.connect(str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _owner(control: Control) -> str:
+    hello = control.ask("hello", HELLO_S)
+    return str(hello.get("state_dir")) if isinstance(hello, Mapping) else ""

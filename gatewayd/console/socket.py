@@ -1,0 +1,158 @@
+"""The control socket: local users in the service's group ask, and operate outputs.
+
+Characteristics: in lines of JSON · out one line of JSON for each, in order · buffered one request
+a client · `CLIENTS_MAX` clients, further ones are told to come back · mode 0660.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from gatewayd.console.answers import answer
+from gatewayd.console.client import find_owner
+from gatewayd.console.surface import ControlSurface, Json
+from gatewayd.errors import ConfigError, GatewayError
+
+CLIENTS_MAX = 16
+"""People and scripts at one gateway; each costs a buffer and a task."""
+
+REQUEST_BYTES_MAX = 64 * 1024
+"""A command is a hundred bytes."""
+
+IDLE_S = 300.0
+"""A client that asks nothing this long has been forgotten in some terminal."""
+
+WRITE_S = 10.0
+"""For a client to take its answer."""
+
+
+@contextmanager
+def bind_control(state_dir: Path, paths: Iterable[Path]) -> Iterator[socket.socket]:
+    """Take the control socket, before anything else is touched: it also tells that we run.
+
+    Args:
+        paths: where it may be, the better place first; a place that another gateway uses or
+            that may not be written is passed over.
+
+    Raises:
+        ConfigError: this gateway is running already, or there is no place.
+    """
+    listener, path = _bind_first(state_dir, paths)
+    with listener:
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+async def serve_control(listener: socket.socket, surface: ControlSurface) -> None:
+    """Answer whoever asks, until cancelled. The listener stays open for the next life."""
+    async with asyncio.TaskGroup() as group:
+        clients = _Clients(surface, group)
+        server = await asyncio.start_unix_server(
+            clients.welcome, sock=listener.dup(), limit=REQUEST_BYTES_MAX
+        )
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            # Not `async with server`: since Python 3.12 that waits for the clients, who are
+            # cancelled only after this block.
+            server.close()
+
+
+@dataclass(slots=True)
+class _Clients:
+    surface: ControlSurface
+    group: asyncio.TaskGroup
+    connected: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one client, or send it away."""
+        if len(self.connected) >= CLIENTS_MAX:
+            writer.write(_line({"ok": False, "error": "too many clients; try again"}))
+            writer.close()
+            return
+        task = self.group.create_task(self.attend(reader, writer))
+        self.connected.add(task)
+        task.add_done_callback(self.connected.discard)
+
+    async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one client until it leaves, falls silent or talks nonsense."""
+        try:
+            while request := await self._next_line(reader, writer):
+                await _send(writer, await answer(self.surface, _parse(request)))
+        except (TimeoutError, OSError):
+            return  # It left, or forgot us; nothing is owed to it.
+        finally:
+            writer.close()
+
+    async def _next_line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                return await reader.readline()
+        except ValueError:  # What StreamReader raises for a line beyond its limit.
+            await _send(writer, {"ok": False, "error": "the request is too long"})
+            return b""
+
+
+def _parse(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _line(told: Json) -> bytes:
+    return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS) + b"\n"
+
+
+async def _send(writer: asyncio.StreamWriter, told: Json) -> None:
+    writer.write(_line(told))
+    async with asyncio.timeout(WRITE_S):
+        await writer.drain()
+
+
+def _bind_first(state_dir: Path, paths: Iterable[Path]) -> tuple[socket.socket, Path]:
+    reasons: list[str] = []
+    for path in paths:
+        try:
+            owner = find_owner(path)
+            if owner is None:
+                return _bind(path), path
+        except GatewayError:
+            owner = str(state_dir)  # Somebody listens there; if it hangs, all the more reason.
+        except OSError as error:
+            reasons.append(f"{path}: {error.strerror or error}")
+            continue
+        if owner == str(state_dir):
+            raise ConfigError(f"another gatewayd runs with {state_dir} (it listens at {path})")
+        reasons.append(f"{path} belongs to the gateway in {owner}")
+    raise ConfigError(f"no place for the control socket: {'; '.join(reasons)}")
+
+
+def _bind(path: Path) -> socket.socket:
+    """Replace what a dead daemon left there. Raises OSError."""
+    if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
+        raise FileExistsError(f"{path} is a file, not a socket")
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    umask = os.umask(0o117)  # From its first moment on it is the group's and nobody else's.
+    try:
+        listener.bind(str(path))
+        listener.listen(CLIENTS_MAX)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.umask(umask)
+    return listener

@@ -1,0 +1,122 @@
+"""What may be asked of a running gateway, as plain callables, and the answers as plain JSON.
+
+The control socket and the HTTP console both stand on this; neither knows the gateway itself.
+
+`status` returns an object with
+    gateway   id, name, version, state_dir, uptime_s
+    health    is_ok, reason
+    clock     time_ms, is_synchronised
+    devices   list of name, driver, is_up, reason, retry_s
+    uplinks   list of name, kind, is_up, reason, retry_s, pending
+    outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,
+              blink_s, reason
+    outbox    commit_interval_s, card_fault
+    commands  the last ones: time_ms, origin, channel, value, outcome, detail, took_s
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from gatewayd.board import Board
+from gatewayd.clock import Clock
+from gatewayd.desk import Record
+from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Reading
+from gatewayd.outbox.ledger import Balance
+from gatewayd.output import OutputState
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSurface:
+    """What may be asked.
+
+    Attributes:
+        state_dir: which gateway this is, where several run on one machine.
+        status: see above.
+        ledger: every uplink's line by name. May raise OutboxError.
+        channels: every channel by global name.
+        refresh: asks one device now and returns what is new; raises DeviceError.
+        submit: the desk's.
+        make_safe: drives every output safe now, and returns what became of each.
+    """
+
+    state_dir: str
+    clock: Clock
+    board: Board
+    channels: Mapping[ChannelId, Channel]
+    status: Callable[[], Awaitable[Json]]
+    ledger: Callable[[], Awaitable[Mapping[str, Balance]]]
+    refresh: Callable[[str], Awaitable[Sequence[Reading]]]
+    submit: Callable[[Command], Awaitable[Outcome]]
+    make_safe: Callable[[], Awaitable[Mapping[ChannelId, Outcome]]]
+
+
+def show_reading(reading: Reading, channel: Channel, now_ms: int) -> Json:
+    """Return a reading with its age and what a person needs to read it."""
+    return {
+        "channel": reading.channel,
+        "value": reading.value,
+        "unit": channel.unit,
+        "decimals": channel.decimals,
+        "quality": reading.quality.name.lower(),
+        "time_ms": reading.time_ms,
+        "age_s": round(max(0, now_ms - reading.time_ms) / 1000, 3),
+    }
+
+
+def show_channel(name: ChannelId, channel: Channel) -> Json:
+    """Return a channel's description."""
+    return {
+        "channel": name,
+        "kind": channel.kind,
+        "unit": channel.unit,
+        "decimals": channel.decimals,
+        "is_output": channel.access is Access.WRITE,
+        "minimum": channel.minimum,
+        "maximum": channel.maximum,
+    }
+
+
+def show_outcome(outcome: Outcome) -> Json:
+    """Return what became of a command."""
+    return {
+        "status": outcome.status.value,
+        "detail": outcome.detail,
+        "value": outcome.value,
+        "is_verified": outcome.is_verified,
+    }
+
+
+def show_balance(balance: Balance) -> Json:
+    """Return one line of the ledger."""
+    return {
+        "accepted": balance.accepted,
+        "delivered": balance.delivered,
+        "pending": balance.pending,
+        "dropped": dict(balance.dropped),
+        "is_balanced": balance.is_balanced,
+    }
+
+
+def show_outputs(states: Iterable[OutputState]) -> list[Json]:
+    """Return the outputs as status shows them."""
+    return [asdict(state) for state in states]
+
+
+def show_commands(records: Iterable[Record]) -> list[Json]:
+    """Return the last commands as status shows them."""
+    return [
+        {
+            "time_ms": record.time_ms,
+            "origin": record.command.origin,
+            "channel": record.command.channel,
+            "value": record.command.value,
+            "outcome": record.outcome.status.value,
+            "detail": record.outcome.detail,
+            "took_s": round(record.took_s, 3),
+        }
+        for record in records
+    ]

@@ -1,0 +1,60 @@
+"""`gatewayd status`: how the running daemon is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gatewayd.cli.status import show_status
+from tests.peers.plant import Plant
+
+STATUS: dict[str, Any] = {
+    "gateway": {"id": "b827eb000001", "name": "Boiler room", "version": "1.0", "uptime_s": 3700.0},
+    "health": {"is_ok": False, "reason": "outbox made no progress for 61 s"},
+    "clock": {"time_ms": 1_795_000_000_000, "is_synchronised": False},
+    "outbox": {"card_fault": "disk full"},
+    "devices": [
+        {"name": "boiler", "driver": "bme280", "is_up": False, "reason": "cut", "retry_s": 4.0}
+    ],
+    "uplinks": [{"name": "cloud", "kind": "thingplus", "pending": 12, "is_up": True}],
+    "outputs": [
+        {
+            "channel": "pump/relay",
+            "value": True,
+            "safe": False,
+            "is_safe": False,
+            "is_verified": False,
+            "blink_s": None,
+            "left_s": 20.0,
+            "reason": "asked by cloud",
+        }
+    ],
+}
+
+
+def test_everything_that_is_wrong_stands_out() -> None:
+    """Health, clock, card, what is down and what is not safe."""
+    lines = list(show_status(STATUS))
+    text = "\n".join(lines)
+    assert lines[0] == "Boiler room (b827eb000001), gatewayd 1.0, up 1h1m"
+    assert "health  outbox made no progress for 61 s" in lines
+    assert "NOT SET YET" in lines[2]
+    assert "outbox  disk full" in lines
+    assert "boiler  bme280  down: cut; next try in 4s" in text
+    assert "cloud   thingplus       12  up" in text
+    assert "pump/relay  on (assumed)  NO    asked by cloud; goes off in 20s" in text
+
+
+def test_without_a_daemon_there_is_nothing_to_show(plant: Plant) -> None:
+    """Exit 69, nothing on stdout."""
+    done = plant.run("status", "--json")
+    assert (done.returncode, done.stdout) == (69, "")
+
+
+def test_the_daemon_tells_its_outputs(plant: Plant) -> None:
+    """One document, with what a script needs; and a page for a person."""
+    with plant.daemon():
+        status = json.loads(plant.run("status", "--json").stdout)
+        assert [each["is_safe"] for each in status["outputs"]] == [True, True, True]
+        assert status["gateway"]["state_dir"] == str(plant.folder)
+        assert "pump/relay" in plant.run("status").stdout
