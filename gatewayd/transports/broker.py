@@ -19,6 +19,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from gatewayd.errors import Malformed
 from gatewayd.transports import mqtt_packets as mqtt
@@ -51,6 +52,7 @@ class Broker:
         self.retained: dict[str, Message] = {}
         self._host = host
         self._limits = limits
+        self._named = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
@@ -107,6 +109,9 @@ class Broker:
         wire.writer.write(mqtt.encode_connack(code))
         if code != ACCEPTED:
             return
+        if not login.client_id:
+            self._named += 1
+            login = replace(login, client_id=f"unnamed-{self._named}")
         client = Client(login, wire.writer, self._limits)
         older = self.clients.pop(login.client_id, None)
         if older is not None:
@@ -121,8 +126,8 @@ class Broker:
             return self.faults.connack_code
         if not login.is_known_version:
             return BAD_VERSION
-        if not login.client_id:
-            return BAD_CLIENT_ID
+        if not login.client_id and not (login.clean_session and login.version == "3.1.1"):
+            return BAD_CLIENT_ID  # [3.1.3.1]: only a clean session may leave the name to us.
         return self._host.admit(login)
 
     async def _converse(self, client: Client, wire: _Wire) -> str:

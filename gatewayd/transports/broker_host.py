@@ -49,7 +49,10 @@ class Host(Protocol):
     """Who decides and is told. Every call is quick and raises nothing."""
 
     def admit(self, login: Connect) -> int:
-        """Return the CONNACK code for this client: ACCEPTED or a reason."""
+        """Return the CONNACK code for this client: ACCEPTED or a reason.
+
+        An empty client id is given a name afterwards, if it is let in.
+        """
         ...
 
     def may_publish(self, client: Client, topic: str) -> bool:

@@ -33,7 +33,7 @@ from gatewayd.clouds.thingplus.sandbox.journal import Journal, Received, Violati
 from gatewayd.clouds.thingplus.sandbox.records import Gateway
 from gatewayd.clouds.thingplus.sandbox.world import World
 from gatewayd.errors import Malformed
-from gatewayd.transports.broker_host import ACCEPTED, NOT_AUTHORISED, Client
+from gatewayd.transports.broker_host import ACCEPTED, BAD_CLIENT_ID, NOT_AUTHORISED, Client
 from gatewayd.transports.mqtt_packets import Connect, Message
 
 _PUBLISHED = {Form.CONNECTION, Form.STATUS, Form.VALUES, Form.RESPONSE, Form.LOG}
@@ -64,6 +64,8 @@ class DeviceSide:
         """What of "subscribed" and "on" each connection has shown; both bring a timeSync."""
 
     def admit(self, login: Connect) -> int:
+        if not login.client_id:
+            return BAD_CLIENT_ID  # As the vendor's broker does, also to clean sessions.
         password = (login.password or b"").decode(errors="replace")
         if not self._world.is_key_of(login.username or "", password):
             self._journal.counts["logins_refused"] += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import parse_qsl
 
 import orjson
@@ -200,6 +201,10 @@ def _json(status: int, body: object) -> web.Response:
     )
 
 
+async def _index(sandbox: Sandbox, request: web.Request) -> web.Response:
+    return await index_page(sandbox, TABLE)
+
+
 @asynccontextmanager
 async def open_app_side(sandbox: Sandbox, port: int) -> AsyncIterator[int]:
     """Serve REST and the control plane on 127.0.0.1; yield the port.
@@ -209,7 +214,7 @@ async def open_app_side(sandbox: Sandbox, port: int) -> AsyncIterator[int]:
     """
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.add_routes(control_routes(sandbox))
-    app.router.add_get("/", lambda _: index_page(sandbox, TABLE))
+    app.router.add_get("/", partial(_index, sandbox))
     app.router.add_route("*", "/{path:.*}", AppSide(sandbox).handle)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
