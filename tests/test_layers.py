@@ -23,6 +23,7 @@ LEVELS = (
     ("gatewayd/errors.py", 0),
     ("gatewayd/clock.py", 0),
     ("gatewayd/fields.py", 0),
+    ("gatewayd/small_files.py", 0),
     ("gatewayd/setpoint.py", 1),
     ("gatewayd/output.py", 1),
     ("gatewayd/hand.py", 1),
@@ -40,7 +41,9 @@ LEVELS = (
     ("gatewayd/uplink.py", 4),
     ("gatewayd/testing", 4),
     ("gatewayd/clouds/*/codec.py", 1),
+    ("gatewayd/clouds/*/account.py", 7),  # One cloud as the verb `cloud` sees it, from the file.
     ("gatewayd/clouds/__init__.py", 1),
+    ("gatewayd/clouds/*/verbs", 7),
     ("gatewayd/clouds/", 5),
     ("drivers/", 5),
     ("gatewayd/config", 6),
@@ -60,8 +63,15 @@ ROOMS = {
         "gatewayd/cli/",
     ),
     "bleak": ("gatewayd/ports/",),
+    "cryptography": ("gatewayd/transports/certificates.py",),
     "gpiod": ("gatewayd/ports/",),
-    "orjson": ("gatewayd/outbox", "gatewayd/clouds/", "gatewayd/console/", "gatewayd/cli/"),
+    "orjson": (
+        "gatewayd/outbox",
+        "gatewayd/clouds/",
+        "gatewayd/console/",
+        "gatewayd/cli/",
+        "drivers/serial/lines.py",
+    ),
     "paho": ("gatewayd/transports/",),
     "pydantic": ("gatewayd/config",),
     "pydantic_core": ("gatewayd/config", "gatewayd/fields.py"),
@@ -76,18 +86,28 @@ ROOMS = {
         "gatewayd/keeper.py",
         "gatewayd/uplink.py",
         "gatewayd/supervise.py",
-        "gatewayd/clouds/*/link.py",
-        SANDBOX,
+        "gatewayd/clouds/",
         "gatewayd/app.py",
+        "gatewayd/logs.py",
         "gatewayd/console/",
         "gatewayd/cli/",
     ),
-    "tomlkit": ("gatewayd/cli/",),
+    "tomlkit": ("gatewayd/config",),
     "yarl": ("gatewayd/transports/http.py",),
 }
 """The only places that may import each third party; one that is not named may be nowhere."""
 
-IMPURE = {"asyncio", "socket", "ssl", "time", "random", "secrets", "logging", "threading", "select"}
+IMPURE = {
+    "asyncio",
+    "socket",
+    "ssl",
+    "time",
+    "random",
+    "secrets",
+    "logging",
+    "threading",
+    "structlog",
+}
 """What a codec does without: the same bytes must always mean the same."""
 
 THREADS = ("gatewayd/ports/worker.py", "gatewayd/outbox", "gatewayd/transports/mqtt*.py")

@@ -31,6 +31,9 @@ def check(settings: Settings, document: Mapping[str, Any], path: Path, report: R
     for device in settings.devices.values():
         _check_pace(device, report)
         _check_holds(device, report)
+        is_sound = all(wrong[:2] != ("device", device.name) for wrong in report.wrong)
+        if is_sound and not device.channels:
+            report.warn(("device", device.name), f"{device.name} has no channel", "nothing to read")
     if not document.get("device"):
         report.warn((), "no device", "nothing will be measured; add a [device.NAME]")
     if settings.outbox.commit_interval < COMMIT_S_MIN:

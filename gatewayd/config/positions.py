@@ -172,4 +172,4 @@ def _plain(word: str) -> str:
     """Return what a key says, without its quotes."""
     if word[0] == '"' and "\\" in word:
         return str(tomllib.loads(f"key = {word}")["key"])
-    return word.strip("\"'") if word[0] in "\"'" else word
+    return word[1:-1] if word[0] in "\"'" else word

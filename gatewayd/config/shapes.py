@@ -7,24 +7,22 @@ drivers and clouds declare theirs without knowing who reads them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
-    Literal,
     TypeVar,
     get_args,
-    get_origin,
     get_type_hints,
 )
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
+from gatewayd.config.hints import dataclass_in, hint_at, stand_in, types_inside
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Hex, Report, nearest_of, one_of, show
 from gatewayd.errors import ConfigError
@@ -54,18 +52,6 @@ _EXPECTED = {
 """What a person would call the type in the first word of pydantic's error type."""
 
 
-_STAND_INS: tuple[tuple[object, object], ...] = (
-    (Seconds, "1s"),
-    (Size, "1 MiB"),
-    (Secret, ""),
-    (Path, "/"),
-    (str, "unknown"),
-    (bool, False),
-    (int, 0),
-    (float, 0.0),
-)
-
-
 class Withheld(Secret):
     """A systemd credential, seen from outside the service; `reveal` says so."""
 
@@ -90,7 +76,9 @@ class Shape(Generic[T]):
             self._hints = get_type_hints(kind, include_extras=True)
         except (PydanticUserError, NameError, TypeError) as error:
             raise ConfigError(f"{kind.__module__}.Config cannot be read: {error}") from error
-        self._secret = {name for name, hint in self._hints.items() if _has_secret(hint)}
+        self._secret = {
+            name for name, hint in self._hints.items() if Secret in types_inside(hint, is_deep=True)
+        }
 
     def names(self) -> list[str]:
         """Return the keys that this table may have."""
@@ -102,14 +90,7 @@ class Shape(Generic[T]):
 
     def names_at(self, way: Keys) -> list[str]:
         """Return the keys that the table may have to which `way` leads."""
-        hint: Any = self.kind
-        for part in way:
-            kind = _dataclass_in(hint)
-            if kind is not None:
-                hint = get_type_hints(kind, include_extras=True).get(str(part))
-            else:
-                hint = next(iter(reversed(get_args(hint))), None)
-        kind = _dataclass_in(hint)
+        kind = dataclass_in(hint_at(self.kind, way))
         return [field.name for field in fields(kind) if field.init] if kind else []
 
     def json_schema(self, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -205,7 +186,8 @@ class Shape(Generic[T]):
         way: Keys = detail["loc"]
         first, value = str(way[0]) if way else "", detail["input"]
         expected, words = _expected(detail)
-        if first in self._secret:
+        hint = hint_at(self.kind, way)
+        if first in self._secret and (hint is None or Secret in types_inside(hint, is_deep=False)):
             report.at_value(keys, "a secret that cannot be used", expected)
             return
         if way[-1:] == ("address",):  # Data sheets write addresses in hexadecimal.
@@ -227,20 +209,6 @@ def shape_of(kind: type[T]) -> Shape[T]:
 @lru_cache(maxsize=256)
 def _made(kind: Any) -> Shape[Any]:
     return Shape(kind)
-
-
-def stand_in(hint: object) -> object:
-    """Return some value that the file could give for a type; None where none is easily had."""
-    for kind, value in _STAND_INS:
-        if hint == kind:
-            return value
-    for part in get_args(hint):
-        if get_origin(hint) is Literal:
-            return part
-        value = stand_in(part)
-        if value is not None:
-            return value
-    return None
 
 
 def _expected(detail: ErrorDetails) -> tuple[str, list[str]]:
@@ -269,33 +237,3 @@ def _nearest_quantity(value: object, hint: object) -> str | None:
 
 def _reason(detail: ErrorDetails) -> object:
     return detail.get("ctx", {}).get("error", detail["msg"])
-
-
-def _has_secret(hint: object) -> bool:
-    """Return whether a secret can stand anywhere inside a type."""
-    return any(inner is Secret for inner in _inside(hint, frozenset()))
-
-
-def _inside(hint: object, seen: frozenset[object]) -> Iterator[object]:
-    yield hint
-    inner: list[object] = list(get_args(hint))
-    if isinstance(hint, type) and is_dataclass(hint) and hint not in seen:
-        seen |= {hint}
-        inner += get_type_hints(hint, include_extras=True).values()
-    for part in inner:
-        yield from _inside(part, seen)
-
-
-def _dataclass_in(hint: object) -> type | None:
-    """Return the dataclass that a type is or may be (`Limits | None`), if there is one."""
-    if isinstance(hint, type) and is_dataclass(hint):
-        return hint
-    for part in get_args(hint):
-        if isinstance(part, type) and is_dataclass(part) and not _is_mapping(hint):
-            return part
-    return None
-
-
-def _is_mapping(hint: object) -> bool:
-    origin = getattr(hint, "__origin__", None)
-    return isinstance(origin, type) and issubclass(origin, Mapping | list | tuple)

@@ -73,7 +73,8 @@ class UplinkReader:
         are_known = self._check_channels(own, keys)
         if config is None:
             return None
-        if are_known and not self.known.doubtful:
+        is_sound = all(wrong[:2] != keys for wrong in self.report.wrong)
+        if are_known and is_sound and not self.known.doubtful:
             self._check_subscription(cloud, config, keys)
         return UplinkSettings(name=name, kind=section["kind"], cloud=cloud, config=config)
 

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayd.config import inspect
+from tests.gatewayd.config.written import PLACE, Check
+
+BME = '[device.{0}]\ndriver = "bme280"\nport = "{1}"\naddress = 0x76\n'
+GPIO = (
+    '[device.{0}]\ndriver = "gpio_relay"\nport = "gpio:{1}"\nline = {2}\nactive = "low"\n'
+    'safe = "off"\nhold_max = "1h"\n'
+)
+NMEA = '[device.{0}]\ndriver = "nmea"\nport = "{1}"\n'
+SERIAL = '[port.{0}]\ntype = "serial"\npath = "{1}"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (BME.format("a", "i2c:1") + BME.format("b", "i2c:1"), "8:11"),
+        (GPIO.format("a", "0", "17") + GPIO.format("b", "gpiochip0", '"GPIO17"'), "11:8"),
+        (NMEA.format("a", "/dev/ttyS0") + NMEA.format("b", "/dev/ttyS0"), "6:8"),
+        (NMEA.format("a", "x") + SERIAL.format("x", "/dev/s") + NMEA.format("b", "/dev/s"), "9:8"),
+    ],
+    ids=["address", "line", "serial", "serial by section"],
+)
+def test_two_devices_cannot_have_the_same_thing(check: Check, text: str, place: str) -> None:
+    """One address of a bus, one line of a chip, one serial port, however they are named."""
+    (line,) = check(text).said
+    assert line.startswith(place)
+    assert "is device a's already" in line
+
+
+def test_the_same_address_on_another_bus_is_another_device(check: Check) -> None:
+    """Two buses, two sensors."""
+    assert not check(BME.format("a", "i2c:1") + BME.format("b", "i2c:3")).said
+
+
+def test_an_unknown_port_is_named_with_the_nearest(check: Check) -> None:
+    """A device may name its wire directly, or a section that exists."""
+    text = SERIAL.format("rs485", "/dev/serial/by-id/x") + NMEA.format("a", "rs458")
+    assert check(text).said == [
+        "1:7: warning: port rs485 is not used; remove it, or name it in a device",
+        '6:8: unknown port "rs458"; expected a [port.NAME], or a wire such as i2c:1, gpio:0, '
+        "/dev/serial/by-id/…; nearest: rs485",
+    ]
+
+
+def test_a_port_of_another_type_does_not_fit(check: Check) -> None:
+    """A climate sensor is not on a serial line."""
+    text = SERIAL.format("rs485", "/dev/serial/by-id/x") + BME.format("a", "rs485")
+    assert check(text).said == [
+        '6:8: port "rs485" is of type "serial"; expected one of type "i2c"',
+    ]
+
+
+def test_port_sections_are_checked_by_their_type(check: Check) -> None:
+    """Each type of wire has its own keys; what is given is kept, without defaults."""
+    text = SERIAL.format("x", "/dev/s") + "baudrate = 4800\n" + NMEA.format("a", "x")
+    assert check(text).good.ports == {"x": {"type": "serial", "path": "/dev/s", "baudrate": 4800}}
+    bad = '[port.y]\ntype = "serail"\n[port.z]\ntype = "i2c"\nbuss = 1\n[port.w]\n'
+    assert [line.partition(";")[0] for line in check(bad).said if "warning" not in line] == [
+        '2:8: found "serail"',
+        '3:7: no "bus"',
+        '5:1: unknown key "buss"',
+        '6:7: no "type" for port w',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("", "1:1: warning: no device; "),
+        (NMEA.format("a", "/dev/ttyUSB0"), "3:8: warning: found /dev/ttyUSB0; "),
+        (NMEA.format("a", "/dev/ttyS0") + 'every = "50ms"', "4:9: warning: a is asked every 50 ms"),
+        ('[device.a]\ndriver = "sim"', "1:9: warning: a has no channel; "),
+        ('[device.a]\ndriver = "sim_relay"\nsafe = 0', "1:9: warning: no hold_max for a/relay; "),
+        (BME.format("a", "i2c:1") + '[outbox]\ncommit_interval = "50ms"', "6:19: warning: commit_"),
+        (
+            SERIAL.format("x", "/dev/ttyUSB1") + NMEA.format("a", "x"),
+            "3:8: warning: found /dev/tty",
+        ),
+    ],
+)
+def test_what_is_legal_but_unwise_is_warned_of(check: Check, text: str, warning: str) -> None:
+    """Each warning has a place and a reason, and the file is still good."""
+    checked = check(text)
+    assert [line[: len(warning)] for line in checked.said] == [warning]
+    assert checked.good
+
+
+def test_a_folder_on_a_disk_costs_something(tmp_path: Path) -> None:
+    """Without memory for the newest readings the check says what that means."""
+    path = tmp_path / "config.toml"
+    path.write_text(PLACE.replace("/dev/shm/gw", "/proc/gw") + '[device.a]\ndriver="pi"')
+    assert "/proc/gw is not in memory (tmpfs); every reading will be written" in str(
+        inspect(path, {})[1][0]
+    )
+
+
+def test_secrets_in_a_file_for_everybody_are_warned_of(tmp_path: Path, cloud: str) -> None:
+    """Only those written in the file itself, and only while others may read it."""
+    path = tmp_path / "config.toml"
+    text = f'[device.a]\ndriver = "pi"\n[uplink.u]\nkind = "{cloud}"\nhost = "h"\n'
+    text += 'sensors."a/temperature" = { id = "x" }\n'
+    path.write_text(f'{text}api_key = "k"\n{PLACE}')
+    path.chmod(0o644)
+    open_to_all = [str(problem) for problem in inspect(path, {})[1]]
+    path.chmod(0o640)
+    assert not [problem for problem in inspect(path, {})[1] if "everybody" in str(problem)]
+    assert any(":7:11: warning: api_key stands in a file that everybody" in p for p in open_to_all)
