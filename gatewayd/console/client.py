@@ -70,11 +70,17 @@ def open_control(state_dir: Path | None, paths: list[Path]) -> Iterator[Control]
 
     Raises:
         NoDaemon: there is none, or it does not answer.
+        GatewayError: this user may not look, so nobody knows whether one runs.
     """
     reasons: list[str] = []
     for path in paths:
         try:
             connection = _connect(path)
+        except PermissionError as error:
+            # Not "no daemon": the verb `safe` would then write beside a daemon that runs.
+            raise GatewayError(
+                f"{path} may not be opened by this user: be root or in the service's group"
+            ) from error
         except OSError as error:
             reasons.append(f"{path}: {error.strerror or error}")
             continue

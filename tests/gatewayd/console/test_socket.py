@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,11 +19,12 @@ from gatewayd.clock import SystemClock
 from gatewayd.console.client import NAME, Control, open_control
 from gatewayd.console.socket import CLIENTS_MAX, REQUEST_BYTES_MAX, bind_control, serve_control
 from gatewayd.console.surface import ControlSurface, Json
-from gatewayd.errors import ConfigError, NoDaemon
+from gatewayd.errors import ConfigError, GatewayError, NoDaemon
 from gatewayd.model import Channel, ChannelId, Command, Outcome, Reading, Status
 from gatewayd.outbox.ledger import Balance
 
 PUMP = ChannelId("pump/relay")
+NOBODY = 65534
 
 
 @dataclass
@@ -239,6 +241,22 @@ def test_without_a_daemon_there_is_a_sentence(house: House) -> None:
     """The place that was looked at is named."""
     with pytest.raises(NoDaemon, match="no daemon is running"):
         connect(house.state_dir, [house.path])
+
+
+def test_who_may_not_look_does_not_hear_that_nobody_is_there(house: House) -> None:
+    """Else `safe`, run by a user outside the group, would write beside a running daemon."""
+    house.state_dir.chmod(0)
+    is_root = os.geteuid() == 0
+    try:
+        if is_root:
+            os.seteuid(NOBODY)  # For root no door is closed.
+        with pytest.raises(GatewayError, match="may not be opened") as raised:
+            connect(house.state_dir, [house.path])
+    finally:
+        if is_root:
+            os.seteuid(0)
+        house.state_dir.chmod(0o700)
+    assert not isinstance(raised.value, NoDaemon)
 
 
 def test_a_daemon_that_closes_early_is_no_daemon() -> None:
