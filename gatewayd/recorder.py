@@ -54,6 +54,8 @@ class Recorder:
         self._bus, self._board, self._outbox = bus, board, outbox
         self._commit_interval_s, self._beat = commit_interval_s, beat
         self._last_ms: dict[ChannelId, int] = {}
+        self._is_dated = outbox.is_dated
+        self._floor_ms = outbox.newest_ms if outbox.is_dated else 0
         self._is_failing = False
         self.losses = Losses()
         self.recorded = 0
@@ -75,7 +77,11 @@ class Recorder:
                 await self._append(readings[start : start + APPEND_MAX])
 
     async def _append(self, readings: Sequence[Reading]) -> None:
-        readings = in_order(readings, self._last_ms)
+        if self._is_dated is not self._outbox.is_dated:
+            # The rows so far were dated by a wrong clock and are put right by the outbox.
+            self._is_dated, self._last_ms = self._outbox.is_dated, {}
+            self._floor_ms = self._outbox.newest_ms
+        readings = in_order(readings, self._last_ms, self._floor_ms)
         self._board.post(readings)
         try:
             await self._outbox.append(readings)
@@ -99,16 +105,22 @@ class Recorder:
             self._beat()
 
 
-def in_order(readings: Sequence[Reading], last_ms: dict[ChannelId, int]) -> Sequence[Reading]:
-    """Return readings whose time runs forwards within each channel; `last_ms` is kept up to date.
+def in_order(
+    readings: Sequence[Reading], last_ms: dict[ChannelId, int], floor_ms: int = 0
+) -> Sequence[Reading]:
+    """Return readings whose time runs forwards within each channel.
 
     Clouds ignore values out of order, so a reading that is not newer than the one before it is
     put one millisecond after it.
+
+    Args:
+        last_ms: each channel's last time; kept up to date.
+        floor_ms: stands for the last time of a channel that was not heard of since start.
     """
     late: dict[int, Reading] = {}
     for i, reading in enumerate(readings):
         channel, time_ms = reading[0], reading[1]
-        last = last_ms.get(channel, -1)
+        last = last_ms.get(channel, floor_ms)
         if time_ms <= last:
             quality = reading.quality
             if last - time_ms > STEP_MS and quality is Quality.GOOD:

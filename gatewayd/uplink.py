@@ -117,6 +117,7 @@ async def _gather(link: Link, outbox: Outbox, uplink: str) -> Batch:
     """Return the next batch when it is full, or when the link wants it sent."""
     pending = Batch(uplink, (), (), outbox.accounts[uplink].cursor)
     while True:
+        version = outbox.version
         room = link.batch_max - len(pending)
         more = await outbox.next_batch(uplink, pending.through, room) if room > 0 else None
         if more:
@@ -126,14 +127,14 @@ async def _gather(link: Link, outbox: Outbox, uplink: str) -> Batch:
         if not pending.readings:
             if pending.through > outbox.accounts[uplink].cursor:
                 await outbox.ack(uplink, pending.through, 0)
-            await outbox.wait_beyond(pending.through)
+            await outbox.wait_changed(version)
             continue
         wait_s = 0.0 if len(pending) >= link.batch_max else link.wait_s(pending)
         if wait_s <= 0:
             return pending
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                await outbox.wait_beyond(pending.through)
+                await outbox.wait_changed(version)
 
 
 def _joined(left: Batch, right: Batch) -> Batch:

@@ -39,13 +39,21 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
         self._subscriptions: Subscriptions = {}
-        self._more = asyncio.Event()
-        self._is_dated = clock.is_synchronised()
+        self._changed = asyncio.Event()
+        self.version = 0
+        """Counts the changes that may give a drain something to do; see `wait_changed`."""
+        self.is_dated = clock.is_synchronised()
+        """Whether rows are dated by a clock that is right; becomes true once, in `commit`."""
 
     @property
     def head(self) -> int:
         """The number of the newest row."""
         return self._store.head
+
+    @property
+    def newest_ms(self) -> int:
+        """The latest time of any row that was dated by a clock that was right, ever."""
+        return self._store.newest_ms
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -66,11 +74,10 @@ class Outbox:
         """Write readings; on return they survive the death of the process."""
         if not readings:
             return
-        boot = None if self._is_dated else self._clock.boot_id()
+        boot = None if self.is_dated else self._clock.boot_id()
         offset_ms = 0 if boot is None else self._clock.now_ms() - self._clock.boottime_ms()
         await self._do(lambda store: store.append(readings, boot, offset_ms))
-        more, self._more = self._more, asyncio.Event()
-        more.set()
+        self._announce()
 
     async def next_batch(self, uplink: str, after: int, limit: int) -> Batch | None:
         """Return up to `limit` readings of an uplink after a seq, or None at the end.
@@ -79,13 +86,22 @@ class Outbox:
         """
         if after >= self._store.head:
             return None
-        held = self._clock.boot_id() if self._holds_back and not self._is_dated else None
+        held = self._clock.boot_id() if self._holds_back and not self.is_dated else None
         return await self._do(lambda store: store.batch(uplink, after, limit, held))
 
-    async def wait_beyond(self, seq: int) -> None:
-        """Return when there is a row with a higher number."""
-        while self._store.head <= seq:
-            await self._more.wait()
+    async def wait_changed(self, version: int) -> None:
+        """Return when something was appended or released since `version` was looked at.
+
+        Look at it before asking for a batch, else what comes in between is missed. (The head
+        would not do: numbers have gaps, and rows can be held back.)
+        """
+        while self.version == version:
+            await self._changed.wait()
+
+    def _announce(self) -> None:
+        self.version += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     async def ack(
         self, uplink: str, through: int, delivered: int, rejected: Sequence[Rejection] = ()
@@ -100,10 +116,11 @@ class Outbox:
         Returns:
             What happened to the files since the last call, a sentence each, for the log.
         """
-        if not self._is_dated and self._clock.is_synchronised():
-            self._is_dated = True
+        if not self.is_dated and self._clock.is_synchronised():
+            self.is_dated = True
             boot, offset_ms = self._clock.boot_id(), self._offset_ms()
             count = await self._do(lambda store: store.resynchronise(boot, offset_ms))
+            self._announce()
             self._store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
         now_ms = self._clock.now_ms()
         await self._do(lambda store: store.commit(now_ms))

@@ -52,6 +52,8 @@ class Store:
         self.accounts: dict[str, Account] = {}
         self.card_fault: str | None = None
         self.head = 0
+        self.newest_ms = 0
+        """The latest time of any reading that was dated by a clock that was right."""
         self._names: list[ChannelId] = []
         self._numbers: dict[ChannelId, int] = {}
         self._wanted: dict[str, frozenset[int]] = {}
@@ -83,6 +85,7 @@ class Store:
             int(str(tables.meta("main", "reserved") or 0)),
             tables.one("SELECT max(last) FROM hot.slab"),
         )
+        self.newest_ms = max(int(str(tables.meta(each, "newest") or 0)) for each in ("main", "hot"))
         self._reserve()
         counted = int(str(tables.meta("main", "counted") or 0))
         for uplink, account in self.accounts.items():
@@ -166,7 +169,10 @@ class Store:
             slab = make_slab(self.head + 1, readings, numbers)
             slab.boot, slab.offset_ms = boot, offset_ms if boot else 0
             counts = {uplink: _count_of(slab, want) for uplink, want in self._wanted.items()}
+            if boot is None:
+                self.newest_ms = max(self.newest_ms, slab.base_ms + max(slab.times))
             with self._tables.transaction():
+                self._tables.set_meta("hot", "newest", self.newest_ms)
                 self._tables.save_names("hot", self._names, known)
                 self._tables.insert("hot", slab)
                 self._tables.add_accepted(counts)
@@ -261,6 +267,7 @@ class Store:
                     tables.copy_rejected()
                     tables.save_accounts("main", self.accounts)
                     tables.set_meta("main", "counted", self.head)
+                    tables.set_meta("main", "newest", self.newest_ms)
             self._card_names = len(self._names)
             self._card_last = tables.one("SELECT max(last) FROM main.slab")
             if self._is_changed:

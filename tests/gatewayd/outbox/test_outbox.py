@@ -298,7 +298,7 @@ async def test_waiting_for_more_ends_with_the_next_append(tmp_path: Path) -> Non
     """A drain at the end of the log is woken by the append, on a real loop and a real thread."""
     async with open_outbox(tmp_path / "card", tmp_path, SimulatedClock()) as outbox:
         await outbox.subscribe({"one": frozenset({A})})
-        waiting = asyncio.ensure_future(outbox.wait_beyond(outbox.head))
+        waiting = asyncio.ensure_future(outbox.wait_changed(outbox.version))
         await outbox.append(readings(1))
         await asyncio.wait_for(waiting, 5)
         assert await values(outbox, "one") == [0.0]
