@@ -43,6 +43,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else "unknown"
+        self._was_synchronised = False
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -57,7 +58,11 @@ class SystemClock:
         # timesyncd touches the file at the first synchronisation of each boot. Where another
         # service (chrony, a hardware clock) keeps time, its folder is not there and the wall
         # clock is believed from the release date on. adjtimex would know better, but systemd's
-        # syscall filter for services forbids it.
-        if TIMESYNCD.is_dir():
-            return (TIMESYNCD / "synchronized").exists()
-        return self.now_ms() >= RELEASED_MS
+        # syscall filter for services forbids it. Once true it stays true until the next boot, and
+        # is asked for every sample: looking at the file each time was half of a flood's CPU.
+        if not self._was_synchronised:
+            if TIMESYNCD.is_dir():
+                self._was_synchronised = (TIMESYNCD / "synchronized").exists()
+            else:
+                self._was_synchronised = self.now_ms() >= RELEASED_MS
+        return self._was_synchronised

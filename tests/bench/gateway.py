@@ -23,7 +23,7 @@ PROGRAM = Path(sys.executable).with_name("gatewayd")
 FIRST_READING_S = 30.0
 ACTUATOR = "out/relay"
 
-WINDOW = 40_000
+WINDOW = 80_000
 """Readings that a flood may have on their way between driver and cloud: the bus in the daemon
 takes 100,000 before it counts losses."""
 

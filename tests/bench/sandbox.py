@@ -119,7 +119,7 @@ def sandbox(folder: Path) -> Iterator[Sandbox]:
     """Run a sandbox on ports of its own, and log in."""
     name = f"sandbox-{secrets.token_hex(4)}"
     ports = folder / name
-    command = [sys.executable, "-m", "tests.bench.sandbox", ports]
+    command = [sys.executable, "-m", "tests.bench.sandbox", str(ports)]
     with spawn(command, folder / f"{name}.log", env={"PYTHONPATH": str(ROOT)}) as child:
         wait_until(ports.exists, START_S, "the sandbox's start", child)
         found = json.loads(ports.read_text())
