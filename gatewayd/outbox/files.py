@@ -11,12 +11,15 @@ import os
 import secrets
 import sqlite3
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.errors import OutboxError
 
 CARD_NAME, HOT_NAME, BALLAST_NAME = "outbox.db", "outbox-hot.db", "outbox.ballast"
+
+SHM = Path("/dev/shm")  # noqa: S108  # A tmpfs on purpose; what is made there is private.
 
 BALLAST_BYTES = 256 * 1024
 """Deleting needs space too (the WAL grows): on a full disk this file makes room for it."""
@@ -67,11 +70,10 @@ def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
     """
     if given and given.is_dir() and os.access(given, os.W_OK) and is_tmpfs(given):
         return given
-    shm = Path("/dev/shm")  # noqa: S108  # tmpfs on purpose; the folder below is checked
-    if not (shm.is_dir() and os.access(shm, os.W_OK) and is_tmpfs(shm)):
+    if not (SHM.is_dir() and os.access(SHM, os.W_OK) and is_tmpfs(SHM)):
         return None
     tag = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:16]
-    folder = shm / f"gatewayd-{os.getuid()}-{tag}"
+    folder = SHM / f"gatewayd-{os.getuid()}-{tag}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
@@ -176,3 +178,12 @@ def drop_ballast(state_dir: Path) -> bool:
         return False
     ballast.unlink()
     return True
+
+
+def remove_hot(hot_dir: Path) -> None:
+    """Leave no files in memory after an orderly end; the card has everything then."""
+    for suffix in ("", "-wal", "-shm"):
+        (hot_dir / (HOT_NAME + suffix)).unlink(missing_ok=True)
+    if hot_dir.parent == SHM:  # Ours alone; systemd's own folder is systemd's to remove.
+        with suppress(OSError):
+            hot_dir.rmdir()

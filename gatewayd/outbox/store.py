@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatewayd.model import Batch, ChannelId, Reading
-from gatewayd.outbox.files import drop_ballast, lay_ballast, open_files
+from gatewayd.outbox.files import drop_ballast, lay_ballast, open_files, remove_hot
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.slab import Slab, can_join, join, make_slab
 from gatewayd.outbox.tables import Rejection, Tables, translated
@@ -48,7 +48,7 @@ class Store:
     """Both tiers. Methods raise OutboxError; counters and rows are then as before the call."""
 
     def __init__(self, state_dir: Path, hot_dir: Path | None, bounds: Bounds) -> None:
-        self.state_dir, self.bounds = state_dir, bounds
+        self.state_dir, self._hot_dir, self.bounds = state_dir, hot_dir, bounds
         self.accounts: dict[str, Account] = {}
         self.card_fault: str | None = None
         self.head = 0
@@ -125,6 +125,8 @@ class Store:
         """Move everything that is owed to the card, with the counters, and close the files."""
         self.commit(now_ms, is_last=True)
         self._tables.db.close()
+        if self._hot_dir and not self.card_fault:
+            remove_hot(self._hot_dir)
 
     def abandon(self) -> None:
         """Close the files as they are, because one of them is broken."""
