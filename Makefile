@@ -1,0 +1,59 @@
+# Everything sets itself up: a machine with Python 3.11 or newer, pip and apt is enough.
+#
+#   make demo              the whole gateway on simulated devices against local clouds (Ctrl-C ends it)
+#   make test              format, lint, types and tests, the live ones with a real broker too
+#   make test-slow         the long tiers: a hundred thousand broken frames a decoder, and the like
+#   make bench             this machine's figures beside its own limits and ThingsBoard Gateway
+#   make lock              newest versions that fit, for all supported Pythons
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_SECONDS ?=
+BIN = $(VENV)/bin
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+APT = $(SUDO) apt-get install -y -qq --no-install-recommends
+
+.PHONY: demo test test-slow bench lock clean
+
+demo: $(VENV)/.run
+	$(BIN)/gatewayd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+test: $(VENV)/.test broker
+	$(BIN)/python -m tests
+
+test-slow: $(VENV)/.test broker
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.test broker
+	$(BIN)/python -m tests.bench $(BENCH)
+
+lock: $(VENV)/.test
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras --no-emit-index-url \
+	  --no-header --upgrade pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: broker
+broker:
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || { \
+	  echo "==> installing mosquitto, a real broker for the live tests"; \
+	  { $(SUDO) apt-get update -qq; $(APT) mosquitto; } || exit 1; }
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gatewayd needs Python 3.11 or newer; try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  rm -rf $(VENV); $(SUDO) apt-get update -qq && $(APT) python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.run: pyproject.toml requirements.lock | $(VENV)/bin/pip
+	@echo "==> installing gatewayd"
+	@$(BIN)/pip install -q --disable-pip-version-check -c requirements.lock -e '.[sandbox]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml requirements.lock | $(VENV)/bin/pip
+	@echo "==> installing gatewayd and what its tests need"
+	@$(BIN)/pip install -q --disable-pip-version-check -c requirements.lock -e '.[ble,sandbox,test]'
+	@touch $@ $(VENV)/.run
