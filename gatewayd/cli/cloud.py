@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 import gatewayd.clouds
+from gatewayd.clouds.verbs import Spoken
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -29,8 +30,13 @@ example:
 
 def clouds() -> list[str]:
     """Return the clouds that have verbs."""
-    roots = gatewayd.clouds.__path__
-    return sorted(file.parent.name for root in roots for file in Path(root).glob("*/verbs.py"))
+    places = [
+        file.relative_to(root).parts[0]
+        for root in gatewayd.clouds.__path__
+        for form in ("*/verbs.py", "*/verbs/__init__.py")
+        for file in Path(root).glob(form)
+    ]
+    return sorted(places)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -46,15 +52,19 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Let the cloud's verb speak and return its exit code."""
-    spoken = asyncio.run(args.speak(args))
-    if args.json:
+    return say(asyncio.run(args.speak(args)), as_document=args.json)
+
+
+def say(spoken: Spoken, *, as_document: bool) -> int:
+    """Print what a verb has to say and return its exit code."""
+    if as_document:
         print(as_json(spoken.document))
     else:
         for line in spoken.lines:
             print(line)
     for complaint in spoken.complaints:
         print(f"gatewayd: {complaint}", file=sys.stderr)
-    return int(spoken.code)
+    return spoken.code
 
 
 def as_json(document: object) -> str:

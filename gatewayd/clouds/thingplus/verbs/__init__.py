@@ -22,8 +22,10 @@ example:
   gatewayd cloud thingplus control pump/relay on --duration 3s
 """
 
+INTERVAL_FUNCS = ("average", "sum", "count")
 SUB_FUNCS = ("count", "min", "max", "sum", "avg", "range", "diff", "first", "last")
 TIME_UNITS = ("hour", "day", "week", "month", "year")
+HOURS = (2, 3, 4, 6, 8, 12)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -43,15 +45,22 @@ def add_parser(subparsers: Subparsers) -> None:
             verb.add_argument("--forget", action="store_true", help="delete it from this machine")
 
 
-def _verb(verbs: Subparsers, name: str, help: str, example: str) -> argparse.ArgumentParser:
-    """Return a new verb with what all of them have."""
+def _verb(
+    verbs: Subparsers, name: str, help: str, example: str, *, is_inner: bool = False
+) -> argparse.ArgumentParser:
+    """Return a new verb with what all of them have; an inner one leaves the defaults outside."""
     parser = verbs.add_parser(name, help=help, description=help, epilog=f"example:\n  {example}")
     # SUPPRESS: the default stands further up, where `--config` may be written as well.
     parser.add_argument(
         "--config", metavar="PATH", type=Path, default=argparse.SUPPRESS, help="configuration file"
     )
-    parser.add_argument("--uplink", metavar="NAME", help="which one, if there are several")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    uplink, json = (argparse.SUPPRESS,) * 2 if is_inner else (None, False)
+    parser.add_argument(
+        "--uplink", metavar="NAME", default=uplink, help="which one, if there are several"
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=json, help="one JSON document on stdout"
+    )
     return parser
 
 
@@ -103,41 +112,28 @@ def _add_provision(verbs: Subparsers) -> None:
 
 
 def _add_show(verbs: Subparsers) -> None:
-    example = (
-        "gatewayd cloud thingplus show statistics boiler/temperature --function max --unit day"
-    )
+    example = "gatewayd cloud thingplus show --json"
     parser = _verb(verbs, "show", "what the cloud has: gateways, sensors, values", example)
     parser.set_defaults(speak=_show)
     what = parser.add_subparsers(
-        dest="what",
-        metavar="WHAT",
-        required=False,
-        title="instead of all",
-        parser_class=type(parser),
+        dest="what", metavar="WHAT", title="instead of all", parser_class=type(parser)
     )
-    series = _verb(
-        what,
-        "series",
-        "values of one sensor",
-        "gatewayd cloud thingplus show series boiler/temperature",
-    )
+    example = "gatewayd cloud thingplus show series boiler/temperature --since 1h --interval 1m"
+    series = _verb(what, "series", "values of one sensor", example, is_inner=True)
     series.add_argument("--interval", default="0", help="0 = raw (default), 1m, 15m, 6h, 1d")
-    series.add_argument("--function", choices=("average", "sum", "count"), help="of each interval")
+    series.add_argument("--function", choices=INTERVAL_FUNCS, help="of each interval")
     series.set_defaults(speak=_series)
-    statistics = _verb(
-        what, "statistics", "statistics of one sensor", example.replace("max", "avg")
-    )
+    example = "gatewayd cloud thingplus show statistics boiler/temperature --function max"
+    statistics = _verb(what, "statistics", "statistics of one sensor", example, is_inner=True)
     statistics.add_argument("--function", choices=SUB_FUNCS, default="avg")
     statistics.add_argument("--unit", choices=TIME_UNITS, default="day")
     statistics.add_argument(
-        "--hours", type=int, choices=(2, 3, 4, 6, 8, 12), help="drawn together; with --unit hour"
+        "--hours", type=int, choices=HOURS, help="drawn together; with --unit hour"
     )
     statistics.set_defaults(speak=_statistics)
-    for parser in (series, statistics):
-        parser.add_argument(
-            "sensor", metavar="SENSOR", help="DEVICE/CHANNEL, or GATEWAY/SENSOR ids"
-        )
-        parser.add_argument("--since", type=duration, default=3600.0, help="how long back (1h)")
+    for each in (series, statistics):
+        each.add_argument("sensor", metavar="SENSOR", help="DEVICE/CHANNEL, or GATEWAY/SENSOR ids")
+        each.add_argument("--since", type=duration, default=3600.0, help="how long back (1h)")
 
 
 def _add_control(verbs: Subparsers) -> None:
