@@ -1,0 +1,67 @@
+"""Arguments of `control` into what the cloud takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from gatewayd.clouds.thingplus.names import Sensor
+from gatewayd.clouds.thingplus.verbs.account import Account
+from gatewayd.clouds.thingplus.verbs.control import options_of, sensor_of
+from gatewayd.errors import ConfigError
+from gatewayd.model import ChannelId
+
+RELAY = ChannelId("pump/relay")
+ACCOUNT = Account(
+    uplink="thingplus",
+    rest_url="https://api.thingplus.net",
+    gateway_id="b827eb000001",
+    gateway_name="Boiler room",
+    report_interval_ms=60_000,
+    api_key=None,
+    folder=Path("/nowhere"),
+    names={RELAY: Sensor(RELAY, "relay-id", "powerSwitch", is_output=True)},
+)
+
+
+def test_durations_become_whole_milliseconds() -> None:
+    """The unit of the cloud."""
+    found = options_of(argparse.Namespace(option=[], duration=1.5, blink=0.25))
+    assert found == {"interval": 250, "duration": 1500}
+
+
+def test_other_options_are_numbers_where_they_look_like_it() -> None:
+    """Texts otherwise; the first = ends the name."""
+    found = options_of(
+        argparse.Namespace(option=["row=-1", "text=a=b", "red=255"], duration=None, blink=None)
+    )
+    assert found == {"row": -1, "text": "a=b", "red": 255}
+
+
+@pytest.mark.parametrize("option", ["row", "=5", ""])
+def test_an_option_without_a_value_is_said_to_be_one(option: str) -> None:
+    """As a sentence, for exit code 2."""
+    found = options_of(argparse.Namespace(option=[option], duration=None, blink=None))
+    assert found == f"{option!r} is not NAME=VALUE"
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("pump/relay", ("b827eb000001", "relay-id")),
+        ("b827eb000002/other", ("b827eb000002", "other")),
+        ("other", ("b827eb000001", "other")),
+    ],
+)
+def test_a_local_channel_goes_before_ids(name: str, ids: tuple[str, str]) -> None:
+    """DEVICE/CHANNEL, else GATEWAY/SENSOR, else a sensor of this gateway."""
+    assert sensor_of(ACCOUNT, name) == ids
+
+
+@pytest.mark.parametrize("name", ["", "/", "a/", "/b", "a/b/c"])
+def test_a_name_that_is_neither_is_refused(name: str) -> None:
+    """Before anything is asked of the cloud."""
+    with pytest.raises(ConfigError, match="neither"):
+        sensor_of(ACCOUNT, name)
