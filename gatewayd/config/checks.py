@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayd.config.host import RUNTIME_DIR, is_tmpfs, is_world_readable
+from gatewayd.config.names import names_of
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Report, nearest_of, show
 from gatewayd.config.settings import Console, DeviceSettings, Settings
@@ -26,7 +27,7 @@ _DIRECT = re.compile(r"[a-z0-9]+:.+|/.+", re.DOTALL)
 
 def check(settings: Settings, document: Mapping[str, Any], path: Path, report: Report) -> None:
     """Report what only the whole file can tell."""
-    _check_ports(settings, list(document.get("port") or ()), report)
+    _check_ports(settings, names_of(document, "port"), report)
     _check_claims(settings, report)
     for device in settings.devices.values():
         _check_pace(device, report)
@@ -34,7 +35,7 @@ def check(settings: Settings, document: Mapping[str, Any], path: Path, report: R
         is_sound = all(wrong[:2] != ("device", device.name) for wrong in report.wrong)
         if is_sound and not device.channels:
             report.warn(("device", device.name), f"{device.name} has no channel", "nothing to read")
-    if not document.get("device"):
+    if not names_of(document, "device"):
         report.warn((), "no device", "nothing will be measured; add a [device.NAME]")
     if settings.outbox.commit_interval < COMMIT_S_MIN:
         found = f"commit_interval under {COMMIT_S_MIN} s"

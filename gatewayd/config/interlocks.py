@@ -53,8 +53,9 @@ def complete_interlocks(
 def _place(document: Mapping[str, Any], device: DeviceSettings, local: str) -> tuple[Keys, bool]:
     """Return where an output's interlock is written, and whether others share the list."""
     keys: Keys = ("device", device.name)
-    table = document["device"][device.name].get("channel", {})
-    if isinstance(table, Mapping) and "interlock" in (table.get(local) or {}):
+    tables = document["device"][device.name].get("channel")
+    table = tables.get(local) if isinstance(tables, Mapping) else None
+    if isinstance(table, Mapping) and "interlock" in table:
         return (*keys, "channel", local, "interlock"), False
     return (*keys, "interlock"), len(device.limits) > 1
 

@@ -25,6 +25,12 @@ def is_name(text: str) -> bool:
     return len(text) <= NAME_MAX and _NAME.fullmatch(text) is not None
 
 
+def names_of(document: Mapping[str, Any], kind: str) -> list[str]:
+    """Return the names of all `[kind.NAME]`, the wrong ones too."""
+    table = document.get(kind)
+    return list(table) if isinstance(table, dict) else []
+
+
 def sections(document: Mapping[str, Any], kind: str, report: Report) -> dict[str, dict[str, Any]]:
     """Return the `[kind.NAME]` tables by name; report wrong names and what is no table."""
     table = document.get(kind, {})

@@ -15,7 +15,7 @@ from gatewayd.config.devices import Shelf, is_harmless, read_device
 from gatewayd.config.environment import SECTIONS, override
 from gatewayd.config.host import find_mac, find_runtime_dir, host_name
 from gatewayd.config.interlocks import complete_interlocks
-from gatewayd.config.names import ALLOWED, is_name, sections
+from gatewayd.config.names import ALLOWED, is_name, names_of, sections
 from gatewayd.config.ports import read_port
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Problem, Report, nearest_of, one_of, show
@@ -37,6 +37,9 @@ T = TypeVar("T")
 FILE_BYTES_MAX = 4 * 2**20
 """A configuration of 500 devices has 0.1 MB; what is larger was named by accident."""
 
+DEPTH_MAX = 32
+"""Tables inside tables. No section needs ten; a thousand would be too much for any reader."""
+
 SIZE_MIN = 2**20
 """A smaller outbox cannot hold its own tables and a useful backlog."""
 
@@ -48,10 +51,14 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[
     try:
         text = _text(path)
         document = tomllib.loads(text)
+        if _depth(document) > DEPTH_MAX:
+            raise RecursionError
     except tomllib.TOMLDecodeError as error:
         return None, [_syntax_problem(str(path), text, str(error))]
     except ValueError as error:
         return None, [Problem(str(path), 0, 0, str(error), "expected a TOML file")]
+    except RecursionError:
+        return None, [Problem(str(path), 0, 0, "tables too deep", "expected a TOML file")]
     document, sources, problems = override(document, environ)
     report = Report(str(path), text, sources, has_credentials="CREDENTIALS_DIRECTORY" in environ)
     for problem in problems:
@@ -93,6 +100,19 @@ def _text(path: Path) -> str:
         raise ValueError(f"line {line} is not UTF-8") from error
 
 
+def _depth(document: Mapping[str, Any]) -> int:
+    """Return how many tables and lists stand inside one another at the most."""
+    depth, layer = 0, [document]
+    while layer:
+        depth += 1
+        inner: list[Any] = []
+        for each in layer:
+            values = each.values() if isinstance(each, Mapping) else each
+            inner += [value for value in values if isinstance(value, dict | list)]
+        layer = inner
+    return depth
+
+
 def _syntax_problem(file: str, text: str, message: str) -> Problem:
     match = _AT.fullmatch(message)
     what, line, column = match.groups() if match else (message, None, None)
@@ -118,7 +138,7 @@ def _settings(document: Mapping[str, Any], environ: Mapping[str, str], report: R
         for device in devices.values()
         for channel in device.channels
     }
-    doubtful = frozenset(document.get("device") or ()) - devices.keys()
+    doubtful = frozenset(names_of(document, "device")) - devices.keys()
     known = Known(channels, doubtful)
     reader = UplinkReader(known, report)
     uplinks = {}
