@@ -41,7 +41,7 @@ LEVELS = (
     ("gatewayd/uplink.py", 4),
     ("gatewayd/testing", 4),
     ("gatewayd/clouds/*/codec.py", 1),
-    ("gatewayd/clouds/*/account.py", 7),  # One cloud as the verb `cloud` sees it, from the file.
+    ("gatewayd/clouds/*/verbs", 7),  # What `gatewayd cloud` does there.
     ("gatewayd/clouds/__init__.py", 1),
     ("gatewayd/clouds/*/verbs", 7),
     ("gatewayd/clouds/", 5),

@@ -29,7 +29,16 @@ def ways(table: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 PLAIN = (-1, 0, 1, 2**62, 1.5, float("inf"), float("nan"), True, "", "x", "on", "a/b", "1s")
-NESTED = ([], [1], ["pump/relay"], {}, {"x": 1}, {"file": "/none"}, {"credential": 1}, {"a": [{}]})
+NESTED: tuple[Any, ...] = (
+    [],
+    [1],
+    ["pump/relay"],
+    {},
+    {"x": 1},
+    {"file": "/none"},
+    {"credential": 1},
+    {"a": [{}]},
+)
 odd = st.sampled_from([*PLAIN, *NESTED])
 
 
