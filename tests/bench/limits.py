@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sqlite3
 import statistics
 import subprocess
@@ -33,7 +34,10 @@ CHANNELS = tuple(f"bench/c{i:03}" for i in range(ROUND))
 """What is published; their sensor ids as sandbox.Account makes them."""
 
 INFLIGHT = 20
-POSTS = 1000
+POSTS = 300
+THINK_S = 0.02
+"""As in latency.py."""
+
 BARE = (
     "import asyncio, sys\n"
     "async def main():\n"
@@ -133,7 +137,10 @@ def drain(folder: Path, port: str) -> dict[str, float]:
 
 
 def post(folder: Path) -> dict[str, float]:
-    """POST a small JSON body over one kept connection, aiohttp both ends: p50 and p99 seconds."""
+    """POST a small JSON body over one kept connection, aiohttp both ends: p50 and p99 seconds.
+
+    At random instants, as the commands of the bench: a sleeping process takes longer to answer.
+    """
     from aiohttp import ClientSession, web
 
     port_file = folder / "port"
@@ -156,9 +163,10 @@ def post(folder: Path) -> dict[str, float]:
     port_file.touch()
 
     async def ask(url: str) -> list[float]:
-        took = []
+        took, chance = [], random.Random(7)
         async with ClientSession() as session:
             for index in range(POSTS):
+                await asyncio.sleep(chance.uniform(0, THINK_S))
                 started = time.perf_counter()
                 async with session.post(url, json={"cmd": "on", "n": index}) as response:
                     await response.read()

@@ -50,7 +50,12 @@ def table(figures: Sequence[Figure], samples: Samples, other: str) -> str:
         "",
         "Medians of all rounds, in brackets the lowest and the highest. A ratio says how gatewayd",
         "compares: “3 × better” is three times the rate or a third of the cost; 1/3 the reverse.",
-        *(f"{figure.title}: the limit is {figure.limit[1]}." for figure in figures if figure.limit),
+        "Limits: "
+        + "; ".join(
+            dict.fromkeys(f"{each.title}: {each.limit[1]}" for each in figures if each.limit)
+        )
+        + ".",
+        "gatewayd speaks to its own sandbox, the other gateway to mosquitto; both count what came.",
         f"Machine: {os.cpu_count()} cores, {_cpu_model()}, Linux {platform.release()}, "
         f"Python {platform.python_version()}.",
         *(f"not measured: {failure}" for failure in samples.failures),

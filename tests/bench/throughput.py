@@ -21,7 +21,7 @@ DONE_S = 120.0
 FIGURES = (
     Figure(
         "throughput_singles", "durable readings", show_rate, 100_000, True,
-        f"a flood from {SINGLES}", ("publish", "raw publish, QoS 1, to mosquitto"),
+        f"a flood from {SINGLES}", ("publish_sandbox", "raw publish, QoS 1, to the sandbox"),
     ),
     Figure(
         "throughput_nodes", "durable readings", show_rate, 100_000, True,
