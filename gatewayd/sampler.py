@@ -99,7 +99,7 @@ class Sampler:
         return self._sensor is not None
 
     async def read_now(self, timeout_s: float) -> list[Reading]:
-        """Ask the device out of turn and return fresh readings, published too.
+        """Ask the device out of turn and return what it says; what is news is published too.
 
         Raises:
             DeviceError: it is not connected now, only speaks unasked, or gave no answer.
@@ -138,11 +138,13 @@ class Sampler:
             self._publish(measured)
 
     def _publish(self, measured: Sequence[Measurement]) -> list[Reading]:
+        """Publish what is news, and return all that was seen."""
         now_ms = self._clock.now_ms()
         # Until the clock is right, a device that knows the time is dated like the others:
         # the outbox puts all rows of this boot right together.
         keeps_dates = self._clock.is_synchronised()
-        readings: list[Reading] = []
+        seen: list[Reading] = []
+        old: set[int] = set()
         for measurement in measured:
             gauge = self._gauges.get(measurement[0])
             if gauge is None:
@@ -153,12 +155,15 @@ class Sampler:
             else:
                 value, quality = tuned(measurement, gauge.channel, gauge.tuning)
                 if not _is_news(gauge, value, quality, time_ms):
+                    old.add(len(seen))
+                    seen.append(Reading(gauge.id, time_ms, value, quality))
                     continue
             gauge.value, gauge.quality, gauge.time_ms = value, quality, time_ms
-            readings.append(Reading(gauge.id, time_ms, value, quality))
-        if readings:
-            self._bus.publish(readings)
-        return readings
+            seen.append(Reading(gauge.id, time_ms, value, quality))
+        news = [reading for i, reading in enumerate(seen) if i not in old] if old else seen
+        if news:
+            self._bus.publish(news)
+        return seen
 
 
 def _gauge(device: str, channel: Channel, tuning: Tuning) -> _Gauge:
@@ -169,6 +174,8 @@ def _gauge(device: str, channel: Channel, tuning: Tuning) -> _Gauge:
 
 def _checked(value: Value | None) -> tuple[Value | None, Quality]:
     if value is None or (value.__class__ is float and not math.isfinite(value)):
+        return None, Quality.FAULT
+    if isinstance(value, dict) and not all(map(math.isfinite, value.values())):
         return None, Quality.FAULT
     return value, Quality.GOOD
 
@@ -181,7 +188,8 @@ def tuned(
     if not quality.has_value:
         return None, quality
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return (value, quality) if value is not None else (None, Quality.FAULT)
+        value, checked = _checked(value)
+        return value, max(quality, checked)
     if (tuning.scale, tuning.offset) != (1.0, 0.0):
         value = value * tuning.scale + tuning.offset
     lows = [low for low in (channel.minimum, tuning.minimum) if low is not None]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gatewayd.cli import DONE
 
 if TYPE_CHECKING:
     from gatewayd.app import Gateway
@@ -43,7 +47,10 @@ def run(args: argparse.Namespace) -> int:
 
     configure_logs(args.log_level)
     asyncio.run(_run_for_ever(args.config, load(args.config)))
-    return 0
+    # Everything is closed and on the card. What may be left is a thread that waits for a name
+    # server, and the interpreter would wait for it beyond systemd's patience.
+    sys.stderr.flush()
+    os._exit(DONE)
 
 
 async def _run_for_ever(path: Path, settings: Settings) -> None:

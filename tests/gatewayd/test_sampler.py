@@ -79,7 +79,9 @@ def test_small_changes_are_no_news_and_heartbeats_are() -> None:
     assert [r.value for r in got] == [20.0, 20.2, 20.2, None]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 85.1, -41, None])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 85.1, -41, None, {"lat": float("nan")}]
+)
 def test_what_cannot_be_is_a_fault(value: object) -> None:
     """A value outside the plausible is a reason, never a number."""
     first, *_ = sample(FakeSensor([value]))
@@ -91,3 +93,25 @@ def test_scale_and_offset_come_before_the_limits() -> None:
     measurement = Measurement("temperature", 100)
     assert tuned(measurement, CHANNEL, Tuning(scale=0.5, offset=-1.0)) == (49.0, Quality.GOOD)
     assert tuned(measurement, CHANNEL, Tuning(maximum=48.0, scale=0.5)) == (None, Quality.FAULT)
+
+
+def test_asked_out_of_turn_it_tells_what_it_saw_news_or_not() -> None:
+    """A value within the deadband is no news for the record, and still the answer."""
+
+    async def main() -> None:
+        sensor, bus = FakeSensor([20.0, 20.01]), Bus()
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[FakeSensor]:
+            yield sensor
+
+        tunings = {"temperature": Tuning(deadband=1.0)}
+        sampler = Sampler("boiler", [CHANNEL], tunings, bus, SimulatedClock())
+        running = asyncio.ensure_future(sampler.run(opened, every_s=3600, timeout_s=2))
+        await asyncio.sleep(1)
+        [fresh] = await sampler.read_now(2)
+        assert fresh.value == 20.01
+        assert [reading.value for reading in bus.take_now()] == [20.0]
+        running.cancel()
+
+    run_simulated(main())
