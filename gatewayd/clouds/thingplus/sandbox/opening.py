@@ -60,7 +60,6 @@ async def open_sandbox(
             tls = open_listener(broker, settings.port(MQTT_TLS_PORT), _context(certificate))
             listeners.append(await stack.enter_async_context(tls))
         sandbox = Sandbox(
-            settings=settings,
             clock=own_clock,
             world=world,
             journal=journal,

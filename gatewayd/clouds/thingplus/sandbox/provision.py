@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gatewayd.clouds.thingplus.sandbox.answers import schema
 from gatewayd.clouds.thingplus.sandbox.bodies import (
-    ANY,
     FILLED,
     IDENTIFIER,
     LIST,
@@ -31,7 +30,8 @@ from gatewayd.clouds.thingplus.sandbox.scopes import SCOPES
 from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN, FIRST_SITE, SERVICE, World, md5
 
 _BOOL = Field("true or false", lambda value: isinstance(value, bool))
-_WHOLE_NAMES = ("sites", "accounts", "clients", "gateways", "vendor_keys")
+_DOCUMENT = {name: optional(LIST) for name in ("sites", "accounts", "clients", "gateways")}
+_DOCUMENT["vendor_keys"] = optional(OBJECT)
 _SITE = {"id": IDENTIFIER, "name": optional(TEXT), "plan": optional(OBJECT)}
 _PLAN = {name: optional(WHOLE) for name in Plan.__dataclass_fields__}
 _ACCOUNT = {
@@ -87,7 +87,7 @@ def provision(world: World, document: Document) -> Document:
     Raises:
         ApiError: 400 a wrong shape, 404 an unknown site or model, 409 an id that is taken.
     """
-    check(document, dict.fromkeys(_WHOLE_NAMES, optional(ANY)))
+    check(document, _DOCUMENT, place="document")
     for each in document.get("sites", ()):
         _add_site(world, check(each, _SITE, place="site"))
     for each in document.get("accounts", ()):

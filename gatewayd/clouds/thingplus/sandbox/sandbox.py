@@ -28,7 +28,6 @@ class Sandbox:
     `tls_reason` then says why.
     """
 
-    settings: SandboxSettings
     clock: MovableClock
     world: World
     journal: Journal
@@ -41,6 +40,11 @@ class Sandbox:
     rest_port: int = 0
     ca_file: Path | None = None
     tls_reason: str = ""
+
+    @property
+    def settings(self) -> SandboxSettings:
+        """How it was set up; `world.settings` may be replaced while it runs."""
+        return self.world.settings
 
     @property
     def mqtt_port(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gatewayd.clouds.thingplus.sandbox import Sandbox
+from gatewayd.clouds.thingplus.sandbox import Sandbox, SandboxSettings
 from tests.clouds.thingplus.sandbox.device import Device, online, success
 from tests.clouds.thingplus.sandbox.scene import FOREIGN, FOREIGN_GW, GW, RELAY, Api
 
@@ -78,7 +78,7 @@ async def test_a_gateway_that_cannot_is_a_gateway_error(sandbox: Sandbox, api: A
 
 async def test_a_gateway_that_is_silent_is_a_timeout(sandbox: Sandbox, api: Api) -> None:
     """504 PROCESS_COMMAND_RESULT, after the configured time; not online is the same."""
-    sandbox.world.settings = sandbox.settings.__class__(command_timeout_s=0.2)
+    sandbox.world.settings = SandboxSettings(command_timeout_s=0.2)
     for _ in range(2):
         reply = await api.post("/v2/controlActuator", command())
         assert (reply.status, reply.code) == (504, "PROCESS_COMMAND_RESULT")
@@ -154,7 +154,7 @@ async def test_a_command_costs_little(sandbox: Sandbox, api: Api) -> None:
 async def test_requests_can_be_lost_and_delayed(sandbox: Sandbox, api: Api) -> None:
     """A lost one times out and never reaches the gateway; a late one arrives late."""
     sandbox.device_side.time_sync.is_on = False
-    sandbox.world.settings = sandbox.settings.__class__(command_timeout_s=0.2)
+    sandbox.world.settings = SandboxSettings(command_timeout_s=0.2)
     async with online(sandbox) as device:
         sandbox.calls.faults.lose = 1
         assert (await api.post("/v2/controlActuator", command())).status == 504
