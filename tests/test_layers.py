@@ -64,6 +64,7 @@ ROOMS = {
     ),
     "bleak": ("gatewayd/ports/",),
     "cryptography": ("gatewayd/transports/certificates.py",),
+    "dbus_fast": ("gatewayd/machine.py",),
     "gpiod": ("gatewayd/ports/",),
     "orjson": (
         "gatewayd/outbox",
@@ -89,6 +90,7 @@ ROOMS = {
         "gatewayd/clouds/",
         "gatewayd/app.py",
         "gatewayd/logs.py",
+        "gatewayd/machine.py",
         "gatewayd/console/",
         "gatewayd/cli/",
     ),

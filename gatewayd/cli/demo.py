@@ -127,7 +127,9 @@ async def _demonstrate(scratch: Path, seconds: float | None) -> int:
             opening = module.open_demo(settings.gateway.id, channels, output, scratch)
             clouds.append(await stack.enter_async_context(opening))
         file.write_text("\n\n".join([devices, *(each.section for each in clouds)]))
-        gateway = await stack.enter_async_context(open_daemon(load(file), Notifier({})))
+        gateway = await stack.enter_async_context(
+            open_daemon(load(file), Notifier({}), signals.restart)
+        )
         _greet(clouds, len(channels), scratch)
         switches: list[Switched] = []
         with suppress(TimeoutError):

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,66 +63,69 @@ async def _run_for_ever(path: Path, settings: Settings) -> None:
     log, notifier = structlog.get_logger(), Notifier()
     signals = Signals()
     while not signals.stop.is_set():
-        async with open_daemon(settings, notifier):
+        async with open_daemon(settings, notifier, signals.restart):
             log.info("running", gateway=settings.gateway.id)
             try:
                 keep_copy(path, settings.gateway.state_dir)
             except OSError as error:
                 log.warning("no copy of the configuration", reason=str(error))
             notifier.tell(READY=1, STATUS="running")
-            while await signals.wait() == "reload":
+            while (wanted := await signals.wait()) != "stop":
                 found, problems = inspect(path)
                 for problem in problems:
                     log.warning("configuration", problem=str(problem))
                 if found is None:
                     log.error("configuration has mistakes and is not used")
-                    continue
-                settings = found
-                break
+                settings = found or settings
+                if found or wanted == "restart":
+                    break
             else:
                 notifier.tell(STOPPING=1)
     log.info("stopped")
 
 
 class Signals:
-    """What the service manager or a person wants."""
+    """What the service manager, a person or a permitted cloud wants of the process."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.stop, self._reload = asyncio.Event(), asyncio.Event()
-        self._any = asyncio.Event()
+        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+        self.stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._came, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._came, self._reload)
+            loop.add_signal_handler(number, self._came_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._wanted.put_nowait, "reload")
 
-    def _came(self, event: asyncio.Event) -> None:
-        event.set()
-        self._any.set()
+    def restart(self) -> None:
+        """Begin the gateway anew, with the new configuration if it is good."""
+        self._wanted.put_nowait("restart")
+
+    def _came_stop(self) -> None:
+        self.stop.set()
+        self._wanted.put_nowait("stop")
 
     async def wait(self) -> str:
-        """Return `stop` or `reload`, whichever is asked for next."""
-        await self._any.wait()
-        self._any.clear()
-        if self.stop.is_set():
-            return "stop"
-        self._reload.clear()
-        return "reload"
+        """Return `stop`, `reload` or `restart`, whatever is wanted next; `stop` goes first."""
+        wanted = await self._wanted.get()
+        return "stop" if self.stop.is_set() else wanted
 
 
 @asynccontextmanager
-async def open_daemon(settings: Settings, notifier: Notifier) -> AsyncIterator[Gateway]:
+async def open_daemon(
+    settings: Settings, notifier: Notifier, restart: Callable[[], None]
+) -> AsyncIterator[Gateway]:
     """Run a gateway with what only a daemon has: control socket, watchdog, machine control."""
     from gatewayd.app import crew, open_gateway
     from gatewayd.clock import SystemClock
     from gatewayd.console.client import socket_paths
     from gatewayd.console.socket import bind_control, serve_control
+    from gatewayd.machine import management
     from gatewayd.status import surface_of
 
     own = settings.gateway
     own.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     with bind_control(own.state_dir, socket_paths(own.state_dir, own.runtime_dir)) as listener:
         async with (
-            open_gateway(settings, SystemClock()) as gateway,
+            open_gateway(settings, SystemClock(), manage=management(restart)) as gateway,
             crew(gateway.feed_watchdog(notifier), serve_control(listener, surface_of(gateway))),
         ):
             yield gateway
