@@ -43,6 +43,7 @@ LEVELS = (
     ("gatewayd/clouds/*/codec.py", 1),
     ("gatewayd/clouds/*/verbs", 7),  # What `gatewayd cloud` does there.
     ("gatewayd/clouds/__init__.py", 1),
+    ("gatewayd/clouds/units.py", 1),
     ("gatewayd/clouds/*/verbs", 7),
     ("gatewayd/clouds/", 5),
     ("drivers/", 5),

@@ -8,7 +8,6 @@ from gatewayd.clouds.thingplus.names import (
     ID_LENGTH_MAX,
     NameEntry,
     Sensor,
-    conversion,
     name_channels,
 )
 from gatewayd.errors import ConfigError
@@ -51,13 +50,6 @@ def test_an_unmapped_channel_gets_the_nearest_type(
     sensor = named(Channel("dev/ch", kind, unit))
     assert (sensor.id, sensor.type, sensor.offset) == ("gw-dev-ch", type_, 0)
     assert sensor.scale == pytest.approx(scale)
-
-
-def test_fahrenheit_and_kelvin_become_celsius() -> None:
-    """The only conversions with an offset."""
-    scale, offset = conversion("[degF]", "Cel")
-    assert (212 * scale + offset, 32 * scale + offset) == pytest.approx((100, 0))
-    assert conversion("K", "Cel") == (1, -273.15)
 
 
 def test_a_switch_output_is_a_power_switch_and_others_take_texts() -> None:
