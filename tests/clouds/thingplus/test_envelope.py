@@ -70,6 +70,28 @@ def test_every_field_of_meta_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "count",
+        "page",
+        "total",
+        "maxCount",
+        "start",
+        "end",
+        "dataStart",
+        "dataEnd",
+        "stat",
+        "interval",
+        "timeUnit",
+        "gmt",
+    ],
+)
+def test_what_meta_does_not_say_is_not_known(name: str) -> None:
+    """Missing, null, or of a type that makes no sense: the answer is good without it."""
+    assert Meta.of({name: None}) == Meta.of({name: []}) == Meta.of({name: {}}) == Meta()
+
+
 def test_a_list_of_statistics_names_the_first() -> None:
     """Real answers were seen with `stats` where the page says `stat`."""
     assert Meta.of({"stats": ["count"]}).stat == "count"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from gatewayd.clouds.thingplus.query import Embed, OrderDir, Query, SeriesQuery
+from gatewayd.clouds.thingplus.query import Embed, OrderDir, Pairs, Query, SeriesQuery
 from gatewayd.clouds.thingplus.rest import Rest
 from gatewayd.clouds.thingplus.rest_errors import Conflict, Denied, NotFound, ThingPlusError
 from gatewayd.clouds.thingplus.rest_types import NewDevice, NewSensor
@@ -22,6 +24,24 @@ SENSOR = NewSensor(
     network="jsonrpc",
     device_id=f"{GATEWAY}-0",
 )
+
+
+@dataclass(frozen=True)
+class Words:
+    """A query that the client itself would not make."""
+
+    words: Pairs
+
+    def pairs(self, path: tuple[str, ...] = ()) -> Pairs:
+        return self.words
+
+
+async def refusal_of(api: Rest, *words: tuple[str, str]) -> str:
+    """Return the code of the error that a list of gateways with these words is refused with."""
+    with pytest.raises(ThingPlusError) as caught:
+        await api._calls.get("/gateways", Words(list(words)))
+    assert caught.value.status == 400
+    return caught.value.code
 
 
 def ids(page: object) -> list[str]:
@@ -190,6 +210,30 @@ async def test_a_query_that_makes_no_sense_is_refused(api: Rest) -> None:
     with pytest.raises(ThingPlusError) as caught:
         await api.gateways.list(Query(page=-1))
     assert (caught.value.status, caught.value.code) == (400, "INVALID_INPUT")
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00Z", ""])
+async def test_a_time_that_is_none_is_refused(api: Rest, text: str) -> None:
+    """400 INVALID_INPUT, at either end."""
+    for name in ("start", "end"):
+        assert await refusal_of(api, (name, text)) == "INVALID_INPUT"
+
+
+async def test_a_direction_that_is_none_is_refused(api: Rest) -> None:
+    """400 INVALID_INPUT."""
+    assert await refusal_of(api, ("orderBy", "id"), ("orderDir", "up")) == "INVALID_INPUT"
+
+
+async def test_a_filter_without_a_name_is_refused(api: Rest) -> None:
+    """400 INVALID_INPUT; so are brackets that do not close."""
+    assert await refusal_of(api, ("filter", "y")) == "INVALID_INPUT"
+    assert await refusal_of(api, ("filter[virtual", "y")) == "INVALID_INPUT"
+
+
+async def test_a_field_that_is_not_there_is_not_read(api: Rest) -> None:
+    """The id stays."""
+    found = await api.gateways.get(GATEWAY, Query(fields=("colour",)))
+    assert (found.id, found.model) == (GATEWAY, "")
 
 
 # Devices.

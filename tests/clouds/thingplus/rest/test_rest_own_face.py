@@ -124,6 +124,10 @@ async def test_a_gateway_sets_its_own_interval(own: OwnFace) -> None:
     """manageGateway, of which it may nothing else."""
     await own.manage("setProperty", {"reportInterval": 120_000})
     assert (await own.gateway()).report_interval_ms == 120_000
+
+
+async def test_a_gateway_may_set_nothing_else(own: OwnFace) -> None:
+    """403 for any other method, 400 for an interval that is none."""
     with pytest.raises(Denied):
         await own.manage("reboot")
     with pytest.raises(ThingPlusError, match="SCHEMA_VALIDATE"):

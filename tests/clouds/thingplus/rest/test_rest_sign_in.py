@@ -10,11 +10,18 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from gatewayd.clock import SystemClock
+from gatewayd.clouds.thingplus.envelope import open_envelope
 from gatewayd.clouds.thingplus.rest import Rest, RestSettings, open_rest
 from gatewayd.clouds.thingplus.rest_errors import Conflict, Denied, NotFound, ThingPlusError
 from gatewayd.clouds.thingplus.rest_types import NewGateway
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
-from gatewayd.clouds.thingplus.tokens import CodeGrant, PasswordGrant, Scope, TokenFile
+from gatewayd.clouds.thingplus.tokens import (
+    SCOPE_RESOURCES,
+    CodeGrant,
+    PasswordGrant,
+    Scope,
+    TokenFile,
+)
 from gatewayd.errors import LinkDenied
 from gatewayd.fields import Secret
 from gatewayd.transports.http import HttpSettings, Request, open_http
@@ -122,6 +129,42 @@ async def test_the_page_for_the_user_is_there(api: Rest, sandbox: Sandbox) -> No
     assert answer.is_success
     assert b"Allow" in answer.body
     assert wrong.status == 501
+
+
+async def test_a_request_for_consent_that_makes_no_sense_is_refused(sandbox: Sandbox) -> None:
+    """501 unsupported_response_type."""
+    asked = urlencode({"client_id": "app", "response_type": "x", "redirect_uri": REDIRECT})
+    async with open_http(HttpSettings(base_url=sandbox.rest_url)) as http:
+        answer = await http.send(Request("GET", f"/v2/oauth2/authorize?{asked}"))
+    assert answer.status == 501
+    assert b"unsupported_response_type" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "name"),
+    [
+        (b'{"grant_type":"client_credentials"}', 501, "unsupported_grant_type"),
+        (b"{}", 400, "invalid_request"),
+    ],
+)
+async def test_a_grant_that_makes_no_sense_is_refused(
+    sandbox: Sandbox, body: bytes, status: int, name: str
+) -> None:
+    """OAuth's own errors; the client never asks so, and tells them like all others."""
+    headers = {"Content-Type": "application/json"}
+    async with open_http(HttpSettings(base_url=sandbox.rest_url)) as http:
+        answer = await http.send(Request("POST", "/v2/oauth2/token", headers, body))
+    with pytest.raises(ThingPlusError) as caught:
+        open_envelope(answer)
+    assert (caught.value.status, caught.value.code) == (status, name)
+
+
+async def test_a_user_who_is_not_approved_gets_none(api: Rest, sandbox: Sandbox) -> None:
+    """403 unauthorized_user."""
+    account = {"login_id": "eve", "password": "eve", "is_approved": False}
+    sandbox.provision({"accounts": [account]})
+    with pytest.raises(Denied, match="unauthorized_user"):
+        await api.sign_in(grant(user="eve", word="eve"))
 
 
 async def test_a_token_is_renewed_when_the_cloud_says_it_has_ended(
@@ -255,6 +298,50 @@ async def test_a_scope_opens_nothing_else(scope: Scope, sandbox: Sandbox, open_a
     async with open_as(client="one") as api:
         with pytest.raises(Denied, match="ACL_DENY"):
             await SHUTS[scope](api)
+
+
+NOWHERE = NewGateway(id="b827eb000009", site_id="99", model="34", name="x")
+RESOURCES: dict[str, Call] = {
+    "users/me": lambda api: api.me(),
+    "changePassword": lambda api: api.change_password(Secret("wrong"), Secret("new")),
+    "gateways": lambda api: api.gateways.list(),
+    "registerGateway": lambda api: api.control.register(NOWHERE),
+    "registerGatewayKey": lambda api: api.control.register_key("b827eb000009", "99"),
+    "manageGateway": lambda api: api.control.manage("none", "reboot"),
+    "controlActuator": lambda api: api.control.control("none", "x", "on"),
+    "sensorTypes": lambda api: api.sensor_types.list(),
+    "sensorDrivers": lambda api: api.sensor_drivers.list(),
+    "gatewayModels": lambda api: api.gateway_models.list(),
+    "timelines": lambda api: api.timelines.list(),
+    "tags": lambda api: api.tags.list(),
+    "rules": lambda api: api.rules.list(),
+    "pushDevices": lambda api: api.push_devices.list(),
+    "services": lambda api: api.services.list(),
+    "sites": lambda api: api.sites.list(),
+    "billings": lambda api: api.billings.list(),
+}
+
+
+async def is_open(api: Rest, call: Call) -> bool:
+    """Return whether the door was open, whatever was behind it."""
+    try:
+        await call(api)
+    except Denied:
+        return False
+    except ThingPlusError:
+        return True
+    return True
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+async def test_a_scope_opens_exactly_its_resources(
+    scope: Scope, sandbox: Sandbox, open_as: Opened
+) -> None:
+    """The vendor's table, scope by scope against every resource that there is."""
+    sandbox.provision({"clients": [{"id": "one", "secret": "one", "scopes": [scope.value]}]})
+    async with open_as(client="one") as api:
+        found = {name for name, call in RESOURCES.items() if await is_open(api, call)}
+    assert found == set(SCOPE_RESOURCES[scope])
 
 
 @pytest.mark.parametrize("scope", [Scope.GATEWAY_MANAGEMENT, Scope.ACTUATOR_COMMAND])

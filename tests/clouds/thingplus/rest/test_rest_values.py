@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
+from gatewayd.clouds.thingplus.envelope import Meta
+from gatewayd.clouds.thingplus.json_fields import inner
 from gatewayd.clouds.thingplus.query import (
     POINTS_MAX,
     Embed,
     IntervalFunc,
+    Pairs,
     Query,
     SeriesQuery,
     StatQuery,
@@ -17,7 +22,7 @@ from gatewayd.clouds.thingplus.query import (
 from gatewayd.clouds.thingplus.rest import Rest
 from gatewayd.clouds.thingplus.rest_errors import Denied, NotFound, ThingPlusError
 from gatewayd.clouds.thingplus.rest_gateways import Sensors
-from gatewayd.clouds.thingplus.rest_series import Point
+from gatewayd.clouds.thingplus.rest_series import Point, Series
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 
 GATEWAY = "b827eb000001"
@@ -25,6 +30,27 @@ START_MS = 1_790_000_040_000
 """2026-09-21T14:14:00Z."""
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 VALUES = (2.0, 4.0, 9.0, 5.0)
+
+
+SERIES = f"/gateways/{GATEWAY}/sensors/temp/series"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A query that the client itself would not make."""
+
+    words: Pairs
+
+    def pairs(self, path: tuple[str, ...] = ()) -> Pairs:
+        return self.words
+
+
+async def refusal_of(api: Rest, words: Pairs) -> str:
+    """Return the code of the error that a series with these words is refused with."""
+    with pytest.raises(ThingPlusError) as caught:
+        await api._calls.get(SERIES, Words(words))
+    assert caught.value.status == 400
+    return caught.value.code
 
 
 @pytest.fixture
@@ -174,6 +200,66 @@ async def test_statistics_without_a_function_are_refused(temp: Sensors) -> None:
     """The sandbox asks for subFunc, of which the vendor's page gives no default."""
     with pytest.raises(ThingPlusError, match="INVALID_INPUT"):
         await temp.series("temp", StatQuery(start_ms=START_MS))
+
+
+START = ("dataStart", "2026-09-21T14:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [("dataEnd", "2026-09-21T14:00:00.000Z")],
+        [("interval", "1m")],
+        [("statFunc[id]", "seriesStat"), ("statFunc[subFunc]", "max")],
+        [("dataStart", "yesterday")],
+        [START, ("dataEnd", "yesterday")],
+    ],
+)
+async def test_a_series_without_a_start_is_refused(api: Rest, words: Pairs) -> None:
+    """dataStart is required, and both ends must be times."""
+    assert await refusal_of(api, words) == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [("intervalFunc", "median")],
+        [("interval", "2w")],
+        [("statFunc[id]", "other"), ("statFunc[subFunc]", "max")],
+        [("statFunc[id]", "seriesStat"), ("statFunc[subFunc]", "median")],
+        [
+            ("statFunc[id]", "seriesStat"),
+            ("statFunc[subFunc]", "max"),
+            ("statFunc[timeUnit]", "decade"),
+        ],
+    ],
+)
+async def test_a_function_that_is_none_is_refused(api: Rest, words: Pairs) -> None:
+    """Nor is an interval or a unit of time guessed."""
+    assert await refusal_of(api, [START, *words]) == "INVALID_INPUT"
+
+
+async def test_hours_that_cannot_be_drawn_together_are_single_ones(
+    api: Rest, temp: Sensors
+) -> None:
+    """The vendor's page: any other number is answered by the hour."""
+    words = [
+        START,
+        ("statFunc[id]", "seriesStat"),
+        ("statFunc[subFunc]", "count"),
+        ("statFunc[timeUnit]", "hour"),
+        ("statFunc[timeInerval]", "5"),
+    ]
+    found = (await api._calls.get(SERIES, Words(words))).record
+    assert Series.of(inner(found, "series") or {}, Meta()).statistics[0].begin["hour"] == 14
+
+
+async def test_offsets_without_a_colon_are_taken(api: Rest, temp: Sensors) -> None:
+    """±hh:mm or ±hhmm; the client writes the first."""
+    for start in ("2026-09-21T23:14:00.000+0900", "2026-09-21T23:14:00.000+09:00"):
+        words = [("dataStart", start), ("interval", "0")]
+        found = (await api._calls.get(SERIES, Words(words))).record
+        assert len(Series.of(inner(found, "series") or {}, Meta()).points) == len(VALUES)
 
 
 async def test_a_series_is_embedded_in_its_sensor(temp: Sensors) -> None:
