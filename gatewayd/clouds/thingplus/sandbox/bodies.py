@@ -62,6 +62,7 @@ TEXT = Field("text", lambda value: isinstance(value, str))
 FILLED = Field("text that is not empty", lambda value: isinstance(value, str) and value != "")
 NUMBER = Field("a number", _is_number)
 WHOLE = Field("a whole number", _is_whole)
+BOOL = Field("true or false", lambda value: isinstance(value, bool))
 OBJECT = Field("an object", lambda value: isinstance(value, dict))
 LIST = Field("a list", lambda value: isinstance(value, list))
 TEXTS = Field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from functools import partial
 from itertools import islice
@@ -16,19 +15,21 @@ from gatewayd.clouds.thingplus.sandbox import conformance
 from gatewayd.clouds.thingplus.sandbox.answers import ApiError, invalid, not_found
 from gatewayd.clouds.thingplus.sandbox.bodies import (
     ANY,
+    BOOL,
     NUMBER,
     TEXT,
     WHOLE,
-    Field,
     check,
     optional,
     parse_body,
 )
 from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer
-from gatewayd.clouds.thingplus.sandbox.faults import RateLimit, RestFault
+from gatewayd.clouds.thingplus.sandbox.control_faults import FAULT_VERBS, Verb
 from gatewayd.clouds.thingplus.sandbox.journal import Received
 from gatewayd.clouds.thingplus.sandbox.records import Document
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
+from gatewayd.clouds.thingplus.sandbox.tokens import PASSWORD_DAYS
+from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN
 from gatewayd.errors import Malformed
 from gatewayd.transports.mqtt_packets import Message
 
@@ -36,41 +37,15 @@ LIMIT = 1000
 LIMIT_MAX = 100_000
 """Rows of one answer."""
 
-_BOOL = Field("true or false", lambda value: isinstance(value, bool))
 _CLOCK = {
     "shift_ms": optional(WHOLE),
     "move_ms": optional(WHOLE),
     "skew_ms": optional(WHOLE),
-    "time_sync": optional(_BOOL),
+    "time_sync": optional(BOOL),
     "time_sync_delay_s": optional(NUMBER),
 }
-_MQTT = {
-    "refuse": optional(_BOOL),
-    "hang": optional(_BOOL),
-    "connack_code": optional(WHOLE),
-    "withhold": optional(WHOLE),
-    "lose_ack": optional(WHOLE),
-    "lose_request": optional(WHOLE),
-    "delay_request_s": optional(NUMBER),
-}
-_REST = {
-    "path": optional(TEXT),
-    "method": optional(TEXT),
-    "times": optional(WHOLE),
-    "status": optional(WHOLE),
-    "code": optional(TEXT),
-    "message": optional(TEXT),
-    "retry_after_s": optional(WHOLE),
-    "delay_s": optional(NUMBER),
-    "after": optional(_BOOL),
-    "hang": optional(_BOOL),
-    "cut": optional(_BOOL),
-}
-_RATE = {"count": WHOLE, "window_s": optional(NUMBER)}
 _REQUEST = {"gateway": TEXT, "method": TEXT, "params": optional(ANY), "id": optional(TEXT)}
-_PUBLISH = {"topic": TEXT, "payload": TEXT, "qos": optional(WHOLE), "retain": optional(_BOOL)}
-
-Verb = Callable[[Sandbox, web.Request, Document], Awaitable[object]]
+_PUBLISH = {"topic": TEXT, "payload": TEXT, "qos": optional(WHOLE), "retain": optional(BOOL)}
 
 
 async def reset(sandbox: Sandbox, request: web.Request, body: Document) -> object:
@@ -82,6 +57,17 @@ async def reset(sandbox: Sandbox, request: web.Request, body: Document) -> objec
 async def make(sandbox: Sandbox, request: web.Request, body: Document) -> object:
     """Make sites, accounts, clients, gateways with keys, devices, sensors and actuators."""
     return sandbox.provision(body)
+
+
+async def token(sandbox: Sandbox, request: web.Request, body: Document) -> object:
+    """A token of the user `login_id` for the app `client`; of the first ones, if not named."""
+    check(body, {"login_id": optional(TEXT), "client": optional(TEXT)})
+    account = sandbox.world.account_of(body.get("login_id", FIRST_LOGIN))
+    client = sandbox.world.clients.get(body.get("client", FIRST_LOGIN))
+    if client is None:
+        raise not_found(f"client {body['client']}")
+    access = sandbox.doors.issue_token(account, client, PASSWORD_DAYS)
+    return {"access_token": access, "token_type": "Bearer"}
 
 
 async def stats(sandbox: Sandbox, request: web.Request, body: Document) -> object:
@@ -201,69 +187,6 @@ async def clock(sandbox: Sandbox, request: web.Request, body: Document) -> objec
     }
 
 
-async def faults(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """What is broken now."""
-    broker, calls = sandbox.broker.faults, sandbox.calls.faults
-    return {
-        "mqtt": {
-            "refuse": not sandbox.listeners[0].is_open,
-            "hang": broker.is_hung,
-            "connack_code": broker.connack_code,
-            "withhold": broker.withhold,
-            "lose_ack": broker.lose_ack,
-            "lose_request": calls.lose,
-            "delay_request_s": calls.delay_s,
-        },
-        "rest": [asdict(each) for each in sandbox.rest_faults.armed()],
-        "rate_limit": asdict(sandbox.rest_faults.rate_limit),
-    }
-
-
-async def clear(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """Put everything right again."""
-    await sandbox.clear_faults()
-    return await faults(sandbox, request, body)
-
-
-async def break_mqtt(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """refuse, hang, connack_code, withhold N, lose_ack N, lose_request N (-1 = all), delay."""
-    check(body, _MQTT)
-    broker, calls = sandbox.broker.faults, sandbox.calls.faults
-    broker.connack_code = body.get("connack_code", broker.connack_code)
-    broker.withhold = body.get("withhold", broker.withhold)
-    broker.lose_ack = body.get("lose_ack", broker.lose_ack)
-    calls.lose = body.get("lose_request", calls.lose)
-    calls.delay_s = body.get("delay_request_s", calls.delay_s)
-    if "hang" in body:
-        sandbox.broker.hang(is_hung=body["hang"])
-    if body.get("refuse") is True:
-        await sandbox.refuse_connections()
-    if body.get("refuse") is False:
-        await sandbox.accept_connections()
-    return await faults(sandbox, request, body)
-
-
-async def break_rest(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """For the next `times` requests whose path contains `path`: status and code, delay, cut …"""
-    fault = RestFault(**check(body, _REST))
-    if fault.status is not None and not 200 <= fault.status <= 999:
-        raise invalid("status is 200 to 999")
-    sandbox.rest_faults.add(fault)
-    return await faults(sandbox, request, body)
-
-
-async def limit_rate(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """Answer 429 with Retry-After beyond `count` requests in `window_s`; 0 = no limit."""
-    sandbox.rest_faults.rate_limit = RateLimit(**check(body, _RATE))
-    return await faults(sandbox, request, body)
-
-
-async def kill(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """Cut the MQTT connection of `gateway`, or of all."""
-    check(body, {"gateway": optional(TEXT)})
-    return {"killed": sandbox.kill(body.get("gateway", ""))}
-
-
 async def ask(sandbox: Sandbox, request: web.Request, body: Document) -> object:
     """Send a request of any method to a gateway and return its answer; `id` repeats one."""
     check(body, _REQUEST)
@@ -288,6 +211,7 @@ async def publish(sandbox: Sandbox, request: web.Request, body: Document) -> obj
 VERBS: tuple[tuple[str, str, Verb], ...] = (
     ("POST", "/_sandbox/reset", reset),
     ("POST", "/_sandbox/provision", make),
+    ("POST", "/_sandbox/token", token),
     ("GET", "/_sandbox/stats", stats),
     ("GET", "/_sandbox/messages", messages),
     ("GET", "/_sandbox/drops", drops),
@@ -296,12 +220,7 @@ VERBS: tuple[tuple[str, str, Verb], ...] = (
     ("GET", "/_sandbox/series/{id}", series),
     ("GET", "/_sandbox/clock", clock),
     ("POST", "/_sandbox/clock", clock),
-    ("GET", "/_sandbox/faults", faults),
-    ("DELETE", "/_sandbox/faults", clear),
-    ("POST", "/_sandbox/faults/mqtt", break_mqtt),
-    ("POST", "/_sandbox/faults/rest", break_rest),
-    ("POST", "/_sandbox/faults/rate", limit_rate),
-    ("POST", "/_sandbox/kill", kill),
+    *FAULT_VERBS,
     ("POST", "/_sandbox/request", ask),
     ("POST", "/_sandbox/publish", publish),
 )

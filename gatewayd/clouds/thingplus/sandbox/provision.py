@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatewayd.clouds.thingplus.sandbox.answers import schema
 from gatewayd.clouds.thingplus.sandbox.bodies import (
+    BOOL,
     FILLED,
     IDENTIFIER,
     LIST,
@@ -12,7 +13,6 @@ from gatewayd.clouds.thingplus.sandbox.bodies import (
     TEXTS,
     WHOLE,
     YES_NO,
-    Field,
     check,
     one_of,
     optional,
@@ -29,8 +29,8 @@ from gatewayd.clouds.thingplus.sandbox.records import (
 from gatewayd.clouds.thingplus.sandbox.scopes import SCOPES
 from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN, FIRST_SITE, SERVICE, World, md5
 
-_BOOL = Field("true or false", lambda value: isinstance(value, bool))
-_DOCUMENT = {name: optional(LIST) for name in ("sites", "accounts", "clients", "gateways")}
+_LISTS = ("sites", "accounts", "clients", "gateways", "timelines")
+_DOCUMENT = {name: optional(LIST) for name in _LISTS}
 _DOCUMENT["vendor_keys"] = optional(OBJECT)
 _SITE = {"id": IDENTIFIER, "name": optional(TEXT), "plan": optional(OBJECT)}
 _PLAN = {name: optional(WHOLE) for name in Plan.__dataclass_fields__}
@@ -38,8 +38,8 @@ _ACCOUNT = {
     "login_id": FILLED,
     "password": TEXT,
     "site": optional(TEXT),
-    "is_service_admin": optional(_BOOL),
-    "is_approved": optional(_BOOL),
+    "is_service_admin": optional(BOOL),
+    "is_approved": optional(BOOL),
 }
 _CLIENT = {
     "id": FILLED,
@@ -60,6 +60,7 @@ _GATEWAY = {
     "sensors": optional(LIST),
 }
 _DEVICE = {"id": IDENTIFIER, "name": optional(TEXT), "model": optional(TEXT)}
+_ENTRY = {"id": optional(TEXT), "time": TEXT, "type": optional(TEXT), "_site": optional(TEXT)}
 _SENSOR = {
     "id": IDENTIFIER,
     "type": FILLED,
@@ -78,6 +79,7 @@ def provision(world: World, document: Document) -> Document:
      "accounts": [{"login_id": "ann", "password": "…", "site": "2"}],
      "clients": [{"id": "app", "secret": "…", "scopes": ["gateway"]}],
      "vendor_keys": {"daliworks": "…"},
+     "timelines": [{"time": "1700000000000", "type": "sensorValue", "message": "…"}],
      "gateways": [{"id": "b827eb000001", "api_key": "…", "sensors": [
         {"id": "b827eb000001-0-temp", "type": "temperature"},
         {"id": "b827eb000001-0-relay", "type": "powerSwitch"}]}]}
@@ -99,6 +101,9 @@ def provision(world: World, document: Document) -> Document:
         _add_gateway(world, check(each, _GATEWAY, place="gateway"))
         for each in document.get("gateways", ())
     ]
+    for each in document.get("timelines", ()):
+        entry = check(each, _ENTRY, is_open=True, place="timeline entry")
+        world.add_document("timelines", {"_site": FIRST_SITE, **entry})
     return {"gateways": gateways}
 
 

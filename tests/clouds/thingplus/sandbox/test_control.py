@@ -53,6 +53,23 @@ async def test_a_world_is_made_in_one_request(sandbox: Sandbox, anonymous: Api) 
         assert peer.connack == 0
 
 
+async def test_a_token_is_made_without_a_password(anonymous: Api) -> None:
+    """Of the first user for the first app, or of whoever is named."""
+    for body, login_id in (({}, "sandbox"), ({"login_id": "ann"}, "ann")):
+        made = await anonymous.post("/_sandbox/token", body)
+        me = await anonymous.bearing(made.body["access_token"]).get("/v2/users/me")
+        assert me.data["loginId"] == login_id
+    assert (await anonymous.post("/_sandbox/token", {"client": "none"})).status == 404
+    assert (await anonymous.post("/_sandbox/token", {"login_id": "none"})).status == 404
+
+
+async def test_timeline_entries_are_made(anonymous: Api, api: Api) -> None:
+    """Of the first site, if nobody says otherwise."""
+    entry = {"id": "77", "time": "1", "type": "sensorValue"}
+    assert (await anonymous.post("/_sandbox/provision", {"timelines": [entry]})).status == 200
+    assert [each["id"] for each in (await api.get("/v2/timelines")).data] == ["77"]
+
+
 @pytest.mark.parametrize(
     ("document", "status"),
     [
