@@ -113,9 +113,11 @@ class Broker:
             self._named += 1
             login = replace(login, client_id=f"unnamed-{self._named}")
         client = Client(login, wire.writer, self._limits)
-        older = self.clients.pop(login.client_id, None)
+        older = self.clients.get(login.client_id)
         if older is not None:
+            # Its will comes now: later it would overwrite what the newer one says first.
             older.cut("taken over by a newer connection")
+            self._leave(older, older.end)
         self.clients[login.client_id] = client
         self._host.connected(client)
         reason = await self._converse(client, wire)
@@ -151,8 +153,9 @@ class Broker:
             return client.end or f"connection lost: {error.strerror or error}"
 
     def _leave(self, client: Client, reason: str) -> None:
-        if self.clients.get(client.login.client_id) is client:
-            del self.clients[client.login.client_id]
+        if self.clients.get(client.login.client_id) is not client:
+            return  # Taken leave of already, when a newer connection came.
+        del self.clients[client.login.client_id]
         will = client.login.will
         if reason and will is not None and self._host.may_publish(client, will.topic):
             self._take(client, will, is_duplicate=False)

@@ -243,6 +243,20 @@ async def test_a_newer_connection_takes_over_the_client_id(house: House) -> None
     assert "taken over by a newer connection" in house.porter.reasons()
 
 
+async def test_the_will_of_who_is_taken_over_comes_before_the_newer_ones_words(
+    house: House,
+) -> None:
+    """Even if those came along with its CONNECT: the last word is the newer one's."""
+    who = Login(client_id="raw", will=("w", b"err", 1, True))
+    async with mqtt_peer(house.port, who) as old:
+        message = mqtt.encode_publish(Message("w", b"on", 1, is_retained=True), 1)
+        await raw(house, connect(b"raw") + message + b"\xe0\x00")
+        await old.gone()
+    await house.porter.until(lambda: len(house.porter.reasons()) == 2)
+    assert [message.payload for message, _ in house.porter.received_] == [b"err", b"on"]
+    assert house.broker.retained["w"].payload == b"on"
+
+
 async def test_a_withheld_message_is_neither_taken_nor_acknowledged(house: House) -> None:
     """One is swallowed, the next goes through."""
     async with mqtt_peer(house.port) as peer:

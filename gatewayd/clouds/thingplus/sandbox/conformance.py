@@ -43,7 +43,7 @@ def check_statuses(items: Sequence[StatusItem], gateway: Gateway) -> tuple[Findi
 
 def check_qos(message: Message) -> Findings:
     """Return what is wrong with how a message is published."""
-    return [] if message.qos == 1 else [("qos", f"QoS {message.qos} on {message.topic}")]
+    return [] if message.qos == 1 else [("qos", f"QoS {message.qos} on {message.topic[:200]}")]
 
 
 def check_response(response: Mapping[str, object]) -> Findings:

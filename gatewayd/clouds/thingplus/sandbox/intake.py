@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gatewayd.clouds.thingplus.codec import Points, StatusItem, expires_ms
+from gatewayd.clouds.thingplus.sandbox.bodies import ID_LETTERS_MAX
 from gatewayd.clouds.thingplus.sandbox.journal import Dropped, Journal
 from gatewayd.clouds.thingplus.sandbox.records import Gateway, Sensor
 from gatewayd.clouds.thingplus.sandbox.series import Drop
@@ -47,7 +48,7 @@ def take_points(
         for place, reason in drops:
             tally.reasons[reason] = tally.reasons.get(reason, 0) + 1
             at_ms, value = points.times_ms[place], points.values[place]
-            journal.drop(Dropped(number, gateway.id, name, at_ms, value, reason))
+            journal.drop(Dropped(number, gateway.id, name[:ID_LETTERS_MAX], at_ms, value, reason))
     return tally
 
 

@@ -88,9 +88,9 @@ class Journal:
         self.counts["points_accepted"] += message.accepted
         self.counts["points_dropped"] += message.dropped
         self.messages.append(message)
-        self._bytes += len(message.payload)
+        self._bytes += _size(message)
         while len(self.messages) > self._messages_max or self._bytes > self._bytes_max:
-            self._bytes -= len(self.messages.popleft().payload)
+            self._bytes -= _size(self.messages.popleft())
             self.counts["forgotten"] += 1
 
     def drop(self, drop: Dropped) -> None:
@@ -102,3 +102,8 @@ class Journal:
         """Add a violation and count its rule."""
         self.violations.append(violation)
         self.counts["notes" if violation.is_note else "violations"] += 1
+
+
+def _size(message: Received) -> int:
+    """Return the bytes that a message's sender decides on."""
+    return len(message.topic) + len(message.payload)

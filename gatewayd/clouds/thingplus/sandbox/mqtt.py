@@ -113,7 +113,9 @@ class DeviceSide:
         except Malformed as error:
             verdict = f"malformed: {error}"
             self._journal.counts["malformed"] += 1
-            self._blame(client.login.username or "", [("malformed", f"{message.topic}: {error}")])
+            self._blame(
+                client.login.username or "", [("malformed", f"{message.topic[:200]}: {error}")]
+            )
         self._journal.keep(
             Received(
                 number,

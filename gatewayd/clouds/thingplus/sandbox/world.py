@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Sized
 from dataclasses import dataclass
 
 from gatewayd.clouds.thingplus.sandbox.answers import (
@@ -37,7 +38,7 @@ FIRST_LOGIN = "sandbox"
 
 COLLECTIONS = ("tags", "timelines", "rules", "pushDevices")
 RECORDS_MAX = 100_000
-"""Documents of one collection; a test that loops must not eat the machine."""
+"""Records of one kind; a test that loops must not eat the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class World:
         """Register an app. Raises ApiError: its id is taken."""
         if client.id in self.clients:
             raise conflict(f"authClient {client.id}")
+        _expect_room(self.clients, "authClients")
         self.clients[client.id] = client
 
     def site(self, site: str) -> Site:
@@ -215,6 +217,7 @@ class World:
         """
         found = self.keys.get(gateway)
         if found is None:
+            _expect_room(self.keys, "keys")
             text = key or base64.urlsafe_b64encode(secrets.token_bytes(20)).decode()
             found = self.keys[gateway] = GatewayKey(gateway, text, site, model)
         elif found.site != site:
@@ -248,12 +251,16 @@ class World:
         document.setdefault("id", self.next_id())
         if document["id"] in records:
             raise conflict(f"{name} {document['id']}")
-        if len(records) >= RECORDS_MAX:
-            raise ApiError(500, "DB_INTERNAL_ERROR", f"more than {RECORDS_MAX} {name}")
+        _expect_room(records, name)
         now = str(self.clock.now_ms())
         document |= {"ctime": now, "mtime": now}
         records[document["id"]] = document
         return document
+
+
+def _expect_room(records: Sized, name: str) -> None:
+    if len(records) >= RECORDS_MAX:
+        raise ApiError(500, "DB_INTERNAL_ERROR", f"more than {RECORDS_MAX} {name}")
 
 
 def md5(text: str) -> str:
