@@ -52,8 +52,9 @@ def add_parser(subparsers: Subparsers) -> None:
 def known_clouds() -> list[str]:
     """Return the clouds that have a sandbox: a module or package of that name in their folder."""
     root = Path(gatewayd.clouds.__file__).parent
-    found = {path.parent.name for path in (*root.glob("*/sandbox.py"), *root.glob("*/sandbox"))}
-    return sorted(found)
+    modules = {path.parent.name for path in root.glob("*/sandbox.py")}
+    packages = {path.parent.parent.name for path in root.glob("*/sandbox/__init__.py")}
+    return sorted(modules | packages)
 
 
 def run(args: argparse.Namespace) -> int:
