@@ -1,14 +1,16 @@
 """`login`, `token`, `me`: getting an access token, looking at it, trying it.
 
-Questions are asked in the event loop's own thread: nothing else runs while a person types, and
-Ctrl-C ends it at once.
+Questions are asked in the event loop's own thread: nothing else runs while a person types.
 """
 
 from __future__ import annotations
 
 import argparse
 import getpass
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gatewayd.clock import SystemClock
@@ -82,7 +84,8 @@ def secret_from(file: str | None, prompt: str) -> Secret:
             raise ConfigError(str(error)) from error
     else:
         try:
-            found = Secret(getpass.getpass(prompt, sys.stderr))
+            with _interruptible():
+                found = Secret(getpass.getpass(prompt, sys.stderr))
         except EOFError as error:
             raise ConfigError(f"{prompt.rstrip(': ')} is missing") from error
     if not found.reveal():
@@ -94,10 +97,21 @@ def _ask(prompt: str) -> str:
     """Return a line from stdin; the prompt goes to stderr, because stdout is for results."""
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    text = sys.stdin.readline(SECRET_CHARACTERS_MAX).strip()
+    with _interruptible():
+        text = sys.stdin.readline(SECRET_CHARACTERS_MAX).strip()
     if not text:
         raise ConfigError(f"{prompt.rstrip(': ')} is missing")
     return text
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question at once; asyncio would only note it and go on reading."""
+    noted = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, noted)
 
 
 def _tell(line: str) -> None:

@@ -19,6 +19,7 @@ from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thingplus.tokens import PasswordGrant
 from gatewayd.fields import Secret
 from gatewayd.transports.mqtt import MqttSettings, open_mqtt
+from tests.clouds.thingplus.rest.shell import CONFIG, Shell
 
 LOGIN = "sandbox"
 """Login, password, client and client secret of a fresh sandbox."""
@@ -138,3 +139,19 @@ async def gateway(sandbox: Sandbox) -> AsyncIterator[Peer]:
         task = group.create_task(answer())
         yield peer
         task.cancel()
+
+
+@pytest.fixture
+def shell(sandbox: Sandbox, tmp_path: Path) -> Shell:
+    """A configuration without an API key, and a user for it."""
+    sandbox.provision(
+        {
+            "accounts": [{"login_id": "bob", "password": "geheim-word", "site": "1"}],
+            "clients": [{"id": "app-2", "secret": "geheim-client"}],
+        }
+    )
+    (tmp_path / "client").write_text("geheim-client\n")
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG.format(state=tmp_path / "state", url=sandbox.rest_url))
+    config.chmod(0o640)
+    return Shell(config)

@@ -1,140 +1,19 @@
-"""`gatewayd cloud thingplus …` as a user types it, against the sandbox."""
+"""`gatewayd cloud thingplus` login, token, me, show and control, against the sandbox."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import json
-import os
-import sys
-import tomllib
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatewayd import cli
-from gatewayd.cli.cloud import say
 from gatewayd.clouds.thingplus.rest import Rest
 from gatewayd.clouds.thingplus.rest_series import Point
 from gatewayd.clouds.thingplus.sandbox.faults import RestFault
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
-from gatewayd.errors import GatewayError
-
-GATEWAY = "b827eb0000aa"
-SECRETS = ("geheim-client", "geheim-word")
-DEADLINE_S = 20.0
-
-CONFIG = """\
-# Boiler room, second floor.
-[gateway]
-id = "b827eb0000aa"
-name = "Boiler room 3"
-state_dir = "{state}"
-
-[device.boiler]
-driver = "sim"
-[device.boiler.signals.temperature]
-kind = "temperature"
-unit = "Cel"
-[device.boiler.signals.energy]
-kind = "energy"
-unit = "kWh"
-
-[device.pump]
-driver = "sim_relay"
-safe = "off"
-
-[uplink.thingplus]      # the customer's account
-kind = "thingplus"
-host = "127.0.0.1"
-rest_url = "{url}"      # the sandbox
-"""
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Runs verbs with one configuration file: as processes, or quicker in this one."""
-
-    config: Path
-
-    async def real(self, *words: str, stdin: str = "", code: int = 0) -> Said:
-        """Run `gatewayd` as a user does."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gatewayd", "cloud", "thingplus", *words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "GATEWAYD_CONFIG": str(self.config)},
-        )
-        async with asyncio.timeout(DEADLINE_S):
-            out, err = await process.communicate(stdin.encode())
-        assert process.returncode is not None
-        return checked(Said(process.returncode, out.decode(), err.decode()), code)
-
-    async def __call__(self, *words: str, stdin: str = "", code: int = 0) -> Said:
-        """Run the same verb here, without the start of an interpreter."""
-        argv = ["--config", str(self.config), "cloud", "thingplus", *words]
-        out, err = io.StringIO(), io.StringIO()
-        found = 0
-        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
-            try:
-                args = cli._parser_for(argv).parse_args(argv)
-                found = say(await args.speak(args), as_document=args.json)
-            except SystemExit as end:
-                found = int(end.code or 0)
-            except GatewayError as error:
-                print(error, file=sys.stderr)
-                found = cli.exit_code(error)
-        return checked(Said(found, out.getvalue(), err.getvalue()), code)
-
-    async def login(self) -> None:
-        words = ("--client-id", "app-2", "--user", "bob")
-        files = ("--client-secret-file", str(self.config.parent / "client"), "--password-file", "-")
-        await self("login", *words, *files, stdin="geheim-word\n")
-
-    def key(self) -> Path:
-        """Return the file that the configuration names for the API key."""
-        uplink = tomllib.loads(self.config.read_text())["uplink"]["thingplus"]
-        return Path(uplink["api_key"]["file"])
-
-
-def checked(said: Said, code: int) -> Said:
-    """Return what was said, if that is the exit code, nothing blew up and no secret is in it."""
-    assert "Traceback" not in said.err
-    assert not any(secret in said.out + said.err for secret in SECRETS)
-    assert said.code == code, said
-    return said
-
-
-@pytest.fixture
-def shell(sandbox: Sandbox, tmp_path: Path) -> Shell:
-    """A configuration without an API key, and a user for it."""
-    sandbox.provision(
-        {
-            "accounts": [{"login_id": "bob", "password": "geheim-word", "site": "1"}],
-            "clients": [{"id": "app-2", "secret": "geheim-client"}],
-        }
-    )
-    (tmp_path / "client").write_text("geheim-client\n")
-    config = tmp_path / "config.toml"
-    config.write_text(CONFIG.format(state=tmp_path / "state", url=sandbox.rest_url))
-    config.chmod(0o640)
-    return Shell(config)
+from tests.clouds.thingplus.rest.shell import DEADLINE_S, GATEWAY, Shell
 
 
 async def test_a_login_is_kept_and_forgotten(shell: Shell, tmp_path: Path) -> None:
@@ -160,6 +39,16 @@ async def test_a_wrong_password_is_a_sentence(shell: Shell) -> None:
     await shell("token", code=1)
 
 
+async def test_a_question_is_left_with_ctrl_c(shell: Shell) -> None:
+    """Once is enough, and the prompt went to stderr."""
+    process = await shell.start("login", "--client-id", "app-2", "--user", "bob")
+    assert process.stderr is not None
+    async with asyncio.timeout(DEADLINE_S):
+        await process.stderr.readuntil(b"client secret: ")
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
+
+
 async def test_a_code_from_the_browser_logs_in(shell: Shell, sandbox: Sandbox) -> None:
     """The address is shown, the code is asked for."""
     account, client = sandbox.world.account_of("bob"), sandbox.world.clients["app-2"]
@@ -169,108 +58,6 @@ async def test_a_code_from_the_browser_logs_in(shell: Shell, sandbox: Sandbox) -
     said = await shell("login", *words, *files, stdin=f"{code}\n")
     assert "/v2/oauth2/authorize?client_id=app-2" in said.err
     assert (await shell("me", "--json")).json["login_id"] == "bob"
-
-
-async def test_provisioning_twice_changes_nothing_the_second_time(
-    shell: Shell, api: Rest, tmp_path: Path
-) -> None:
-    """The gateway with all it has is registered, ids and the key's file are written down once."""
-    await shell.login()
-    before = shell.config.read_text()
-    dry = await shell("provision", "--dry-run", "--json")
-    assert dry.json["missing"][0] == f"gateway {GATEWAY}"
-    assert shell.config.read_text() == before
-
-    said = await shell.real("provision", "--json")
-    assert said.json["problems"] == []
-    found = await api.gateways.get(GATEWAY)
-    assert (found.name, found.model) == ("Boiler room 3", "34")
-    uplink = tomllib.loads(shell.config.read_text())["uplink"]["thingplus"]
-    written = [each["id"] for each in (*uplink["sensors"].values(), *uplink["actuators"].values())]
-    assert sorted(found.sensor_ids) == sorted(written)
-    assert uplink["gateway_id"] == GATEWAY
-    key = shell.key()
-    assert key.stat().st_mode & 0o777 == 0o600
-    assert key.read_text() not in said.out + shell.config.read_text()
-
-    after = shell.config.read_text()
-    assert [line for line in before.splitlines() if line not in after] == []
-    assert shell.config.with_name("config.toml.bak").read_text() == before
-    assert shell.config.stat().st_mode & 0o777 == 0o640
-    again = await shell.real("provision", "--json")
-    assert again.json["made"] == again.json["written"] == []
-    assert shell.config.read_text() == after
-
-
-async def test_what_was_registered_has_the_catalogues_models(shell: Shell, api: Rest) -> None:
-    """A type that the model does not have is registered as a number, and the user is told."""
-    await shell.login()
-    said = await shell("provision")
-    assert "boiler/energy: registered as number, electricEnergy is unknown" in said.out
-    sensors = (await api.gateways.sensors(GATEWAY).list()).items
-    assert {(each.type, each.model, each.driver_name) for each in sensors} == {
-        ("temperature", "jsonrpcTemp", "jsonrpcSensor"),
-        ("number", "jsonrpcNumber", "jsonrpcSensor"),
-        ("powerSwitch", "jsonrpcDo", "jsonrpcActuator"),
-    }
-
-
-async def test_an_id_that_is_taken_is_named(shell: Shell, sandbox: Sandbox) -> None:
-    """207 and 409: the rest is registered, exit 1, and a second run says the same."""
-    taken = {"id": f"{GATEWAY}-boiler-temperature", "type": "number"}
-    sandbox.provision({"gateways": [{"id": "b827eb0000ff", "sensors": [taken]}]})
-    await shell.login()
-    said = await shell("provision", code=1)
-    assert f"{taken['id']} exists already, at another gateway" in said.err
-    assert "left out by the cloud" in said.out
-    uplink = tomllib.loads(shell.config.read_text())["uplink"]["thingplus"]
-    assert list(uplink["sensors"]) == ["boiler/energy"]
-    assert taken["id"] in (await shell("provision", code=1)).err
-
-
-async def test_a_plan_that_is_full_is_a_sentence(shell: Shell, sandbox: Sandbox) -> None:
-    """471: exit 1, nothing registered, nothing written but the key's own file."""
-    plan = {"gateways_max": 0}
-    sandbox.provision({"sites": [{"id": "1", "plan": plan}]})
-    await shell.login()
-    said = await shell("provision", code=1)
-    assert "the plan allows 0 gateways" in said.err
-    assert GATEWAY not in sandbox.world.gateways
-
-
-async def test_a_run_that_broke_off_is_finished_by_the_next(shell: Shell, sandbox: Sandbox) -> None:
-    """Exit 75 for a cloud that fails; the key is kept, so that it is not issued twice."""
-    await shell.login()
-    sandbox.rest_faults.add(RestFault(path="/registerGateway", method="POST", times=2, status=500))
-    await shell("provision", code=75)
-    sandbox.rest_faults.clear()
-    await shell("provision")
-    assert (await shell("provision")).out.startswith("note: boiler/energy")
-
-
-async def test_a_gateway_registers_its_sensors_with_its_own_key(
-    shell: Shell, api: Rest, sandbox: Sandbox
-) -> None:
-    """--own needs no login; where discovery is off, the sentence says what to do."""
-    sandbox.provision({"gateways": [{"id": GATEWAY, "api_key": "own-key"}]})
-    (shell.config.parent / "key").write_text("own-key")
-    with shell.config.open("a") as file:
-        file.write(f'api_key = {{ file = "{shell.config.parent / "key"}" }}\n')
-    await api.gateways.update(GATEWAY, {"autoCreateDiscoverable": "n"})
-    assert "autoCreateDiscoverable" in (await shell("provision", "--own", code=1)).err
-    await api.gateways.update(GATEWAY, {"autoCreateDiscoverable": "y"})
-    await shell("provision", "--own")
-    assert len((await api.gateways.get(GATEWAY)).sensor_ids) == 3
-    assert (await shell("provision", "--own", "--json")).json["made"] == []
-
-
-async def test_a_prepared_key_is_fetched(shell: Shell, api: Rest, sandbox: Sandbox) -> None:
-    """--vendor-key-file: activateGatewayKey."""
-    await api.control.prepare_key(GATEWAY, "34")
-    await shell.login()
-    vendor = sandbox.world.vendor_keys["daliworks"]
-    await shell("provision", "--vendor-key-file", "-", stdin=f"{vendor}\n")
-    assert shell.key().read_text() == sandbox.world.keys[GATEWAY].key
 
 
 async def test_what_arrived_is_shown(shell: Shell, api: Rest, sandbox: Sandbox) -> None:
