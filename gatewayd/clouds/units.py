@@ -1,4 +1,4 @@
-"""From the unit of a channel to the one that a cloud expects: UCUM codes, scale and offset; pure."""
+"""From a channel's unit to the one that a cloud expects: UCUM codes, scale and offset; pure."""
 
 from __future__ import annotations
 
