@@ -78,6 +78,7 @@ async def provision(args: argparse.Namespace) -> Spoken:
         *(f"made: {each}" for each in result.made),
         *(f"note: {each}" for each in result.notes),
         *(f"written: {each}" for each in changed),
+        *(("next: systemctl reload gatewayd, so that the daemon knows",) if changed else ()),
     )
     code = 1 if result.problems else 0
     nothing = ("nothing to do: everything is registered and written down",)
