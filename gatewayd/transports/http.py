@@ -10,9 +10,10 @@ not followed, because a token would go with them. Headers and bodies never reach
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -37,6 +38,9 @@ KEEP_ALIVE_S = 30.0
 """How long an idle connection waits for the next request. Many front ends cut at 60 s."""
 
 CHUNK_BYTES = 64 * 1024
+
+REFUSAL_BYTES_MAX = 64 * 1024
+"""What a server may say instead of a stream: a sentence, or a proxy's page."""
 
 RETRY_AFTER_DEFAULT_S = 30.0
 """What 429 without a readable Retry-After means here."""
@@ -65,10 +69,13 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `path` is percent-encoded already, query included."""
+    """One request. `path` is percent-encoded already, query included.
+
+    A path is not in the repr either: some clouds want their token in it.
+    """
 
     method: str
-    path: str
+    path: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
 
@@ -104,25 +111,44 @@ class Http:
             LinkDenied: the server's certificate is not trusted.
             Malformed: the answer is not HTTP, or is longer than `body_bytes_max`.
         """
-        try:
+        with _translated(self._place):
             async with self._session.request(
                 request.method,
-                yarl.URL(self._base + request.path, encoded=True),
+                self._url(request),
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
             ) as response:
-                body = await self._read(response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, headers, body)
-        except TimeoutError as error:
-            raise LinkLost(f"{self._place} did not answer in time") from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise LinkDenied(f"{self._place}: {error.certificate_error}") from error
-        except aiohttp.ClientResponseError as error:
-            raise Malformed(f"{self._place} does not answer in HTTP: {error.message}") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise LinkLost(f"{self._place}: {_reason(error)}") from error
+                return Answer(response.status, _headers(response), await self._read(response))
+
+    @asynccontextmanager
+    async def stream(self, request: Request, silence_s: float) -> AsyncIterator[Stream]:
+        """Send one request and hold its answer open for as long as the block lasts.
+
+        Args:
+            silence_s: how long the server may say nothing, its headers included.
+
+        Raises:
+            LinkLost, LinkDenied, Malformed: as for `send`, before the block begins.
+        """
+        endless = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_s)
+        with _translated(self._place):
+            async with asyncio.timeout(self._settings.connect_s + silence_s):
+                response = await self._session.request(
+                    request.method,
+                    self._url(request),
+                    headers=request.headers,
+                    data=request.body,
+                    allow_redirects=False,
+                    timeout=endless,
+                )
+        try:
+            yield Stream(self._place, response, silence_s)
+        finally:
+            response.close()
+
+    def _url(self, request: Request) -> yarl.URL:
+        return yarl.URL(self._base + request.path, encoded=True)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         limit = self._settings.body_bytes_max
@@ -133,6 +159,52 @@ class Http:
                 response.close()
                 raise Malformed(f"{self._place} answers with more than {limit} bytes")
         return bytes(body)
+
+
+class Stream:
+    """An answer whose body comes bit by bit, for as long as the server likes."""
+
+    def __init__(self, place: str, response: aiohttp.ClientResponse, silence_s: float) -> None:
+        self._place = place
+        self._response = response
+        self._silence_s = silence_s
+        self.status = response.status
+        self.headers: Mapping[str, str] = _headers(response)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes as they come, wherever the network has cut them; for one consumer.
+
+        Returns when the server ends the answer properly.
+
+        Raises:
+            LinkLost: the connection was cut, or nothing came for `silence_s`.
+        """
+        while chunk := await self._next_chunk():
+            yield chunk
+
+    async def whole(self) -> Answer:
+        """Return the rest as an answer: what should be a stream may be a refusal.
+
+        Raises:
+            LinkLost, Malformed: as for `Http.send`.
+        """
+        body = bytearray()
+        with _translated(self._place):
+            async with asyncio.timeout(self._silence_s):
+                async for chunk in self.chunks():
+                    body += chunk
+                    if len(body) > REFUSAL_BYTES_MAX:
+                        raise Malformed(f"a refusal of more than {REFUSAL_BYTES_MAX} bytes")
+        return Answer(self.status, self.headers, bytes(body))
+
+    async def _next_chunk(self) -> bytes:
+        with _translated(self._place):
+            try:
+                async with asyncio.timeout(self._silence_s):
+                    return await self._response.content.readany()
+            except TimeoutError:
+                sentence = f"{self._place} said nothing for {self._silence_s:g} s"
+                raise LinkLost(sentence) from None
 
 
 @asynccontextmanager
@@ -201,6 +273,25 @@ def _tls(settings: HttpSettings) -> ssl.SSLContext | bool:
         raise ConfigError(f"cannot use the CA file {settings.ca_file}: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+@contextmanager
+def _translated(place: str) -> Iterator[None]:
+    """Name what aiohttp and the system raise."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise LinkLost(f"{place} did not answer in time") from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise LinkDenied(f"{place}: {error.certificate_error}") from error
+    except aiohttp.ClientResponseError as error:
+        raise Malformed(f"{place} does not answer in HTTP: {error.message}") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise LinkLost(f"{place}: {_reason(error)}") from error
+
+
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _reason(error: Exception) -> str:

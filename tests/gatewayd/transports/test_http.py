@@ -180,6 +180,85 @@ async def test_an_endless_answer_is_stopped() -> None:
             await http.send(Request("GET", "/"))
 
 
+def dripping(*parts: bytes, is_ended: bool = True) -> Handler:
+    """Answer in parts, and end the answer or keep it open in silence."""
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for part in parts:
+            await response.write(part)
+        if not is_ended:
+            await asyncio.Event().wait()
+        return response
+
+    return drip
+
+
+async def test_a_stream_is_read_as_it_comes() -> None:
+    """Its bytes arrive before its end does, and a proper end is no error."""
+    request, got = Request("GET", "/"), b""
+    async with (
+        serving(dripping(b"one", b"two")) as url,
+        open_http(HttpSettings(base_url=url)) as http,
+        http.stream(request, 5.0) as stream,
+    ):
+        async for chunk in stream.chunks():
+            got += chunk
+    assert (stream.status, got) == (200, b"onetwo")
+
+
+async def test_a_silent_stream_is_a_lost_link() -> None:
+    """What came before is not lost; the deadline starts again with every byte."""
+    got = b""
+    async with (
+        serving(dripping(b"one", is_ended=False)) as url,
+        open_http(HttpSettings(base_url=url, total_s=0.01)) as http,
+        http.stream(Request("GET", "/"), 0.1) as stream,
+    ):
+        with pytest.raises(LinkLost, match="said nothing for"):
+            async for chunk in stream.chunks():
+                got += chunk
+    assert got == b"one"
+
+
+async def test_a_stream_cut_in_the_middle_is_a_lost_link() -> None:
+    """A chunk that was announced and did not come."""
+    reply = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n5\r\ntw"
+    async with (
+        saying(reply) as url,
+        open_http(HttpSettings(base_url=url)) as http,
+        http.stream(Request("GET", "/"), 5.0) as stream,
+    ):
+        with pytest.raises(LinkLost):
+            async for _ in stream.chunks():
+                pass
+
+
+async def test_a_stream_that_nobody_serves_is_a_lost_link(unused_tcp_port: int) -> None:
+    """Before the block begins."""
+    settings = HttpSettings(base_url=f"http://127.0.0.1:{unused_tcp_port}")
+    async with open_http(settings) as http:
+        with pytest.raises(LinkLost):
+            async with http.stream(Request("GET", "/"), 5.0):
+                pass
+
+
+async def test_a_refused_stream_can_be_read_whole() -> None:
+    """Up to a limit: a refusal is short."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=401, body=b"x" * int(request.query["n"]))
+
+    async with serving(refuse) as url, open_http(HttpSettings(base_url=url)) as http:
+        async with http.stream(Request("GET", "/?n=3"), 5.0) as stream:
+            answer = await stream.whole()
+        assert (answer.status, answer.body) == (401, b"xxx")
+        async with http.stream(Request("GET", "/?n=99999"), 5.0) as stream:
+            with pytest.raises(Malformed, match="refusal"):
+                await stream.whole()
+
+
 async def test_only_a_trusted_certificate_is_spoken_to(tmp_path: Path) -> None:
     """With the authority's file the request goes through; without it the link is denied."""
     certificate, key = write_certificate(tmp_path)
@@ -210,8 +289,8 @@ async def test_a_missing_ca_file_is_a_mistake_of_the_owner(tmp_path: Path) -> No
 
 
 def test_secrets_are_not_in_a_repr() -> None:
-    """A request or an answer in a log shows neither headers nor bodies."""
-    shown = f"{Request('GET', '/', {'Authorization': 'Bearer hush'}, b'hush')}"
+    """A request or an answer in a log shows neither path nor headers nor bodies."""
+    shown = f"{Request('GET', '/hush', {'Authorization': 'Bearer hush'}, b'hush')}"
     shown += f"{Answer(200, {'set-cookie': 'hush'}, b'hush')}"
     assert "hush" not in shown
 
