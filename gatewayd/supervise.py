@@ -3,7 +3,8 @@
 An edge task ends in three ways. A `GatewayError` is expected trouble: try again with back-off.
 Any other exception is a bug: logged with its traceback, tried again, and parked for a long time
 when it repeats, so that a bug in one driver does not eat the processor. `LinkDenied` waits long
-from the first time, because hammering a cloud with a wrong key gets the key blocked.
+from the first time, because hammering a cloud with a wrong key gets the key blocked; a cloud that
+is `Throttled` while a link is opened says itself how long.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gatewayd.errors import GatewayError, LinkDenied
+from gatewayd.errors import GatewayError, LinkDenied, Throttled
 
 log = structlog.get_logger()
 
@@ -90,6 +91,8 @@ async def supervise(
         crashes = 0 if is_expected or ran_s >= GOOD_S else crashes + 1
         if isinstance(ended, LinkDenied) or crashes >= CRASHES_MAX:
             wait_s = max(wait_s, PARKED_S)
+        elif isinstance(ended, Throttled):
+            wait_s = max(wait_s, min(ended.retry_after_s, PARKED_S))
         if on_end:
             on_end(ended, wait_s)
         words = f"{type(ended).__name__}: {ended}"

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gatewayd.errors import DeviceAbsent, LinkDenied
+from gatewayd.errors import DeviceAbsent, LinkDenied, Throttled
 from gatewayd.supervise import CRASHES_MAX, PARKED_S, Backoff, supervise
 from gatewayd.testing.clock import run_simulated
 
@@ -49,6 +49,13 @@ def test_a_good_run_begins_again_from_the_bottom() -> None:
 def test_a_denied_link_waits_long_from_the_first_time() -> None:
     """A wrong key is not hammered."""
     assert waits_of(LinkDenied("bad key"), 2) == [PARKED_S, PARKED_S]
+
+
+def test_a_throttled_link_waits_as_long_as_it_was_asked_to() -> None:
+    """At least the back-off, and not for ever."""
+    assert waits_of(Throttled("slow down", 42), 2) == [42, 42]
+    assert waits_of(Throttled("slow down", 0), 2) == [1, 2]
+    assert waits_of(Throttled("slow down", 1e9), 1) == [PARKED_S]
 
 
 def test_a_bug_is_parked_after_it_repeats() -> None:
