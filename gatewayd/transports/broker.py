@@ -190,7 +190,14 @@ class Broker:
             return
         self._take(client, message, is_duplicate=packet.is_duplicate)
         if message.qos and not self._is_due("lose_ack"):
-            client.write(mqtt.encode_acknowledge(mqtt.PUBACK, packet.packet_id))
+            self._acknowledge(client, mqtt.encode_acknowledge(mqtt.PUBACK, packet.packet_id))
+
+    def _acknowledge(self, client: Client, puback: bytes) -> None:
+        if self.faults.ack_delay_s > 0:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.faults.ack_delay_s, client.write, puback)
+        else:
+            client.write(puback)
 
     def _is_due(self, fault: str) -> bool:
         """Return whether this fault strikes now, and count it down."""

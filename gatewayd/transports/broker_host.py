@@ -36,12 +36,14 @@ class Faults:
         connack_code: answer every CONNECT with this code; 0 = as the host says.
         withhold: messages to ignore: neither taken nor acknowledged.
         lose_ack: messages to take without acknowledging them.
+        ack_delay_s: acknowledge every message so much later.
         is_hung: connections are accepted and nothing is read from any of them.
     """
 
     connack_code: int = 0
     withhold: int = 0
     lose_ack: int = 0
+    ack_delay_s: float = 0.0
     is_hung: bool = False
 
 

@@ -278,6 +278,27 @@ async def test_a_lost_acknowledgement_is_of_a_message_that_was_taken(house: Hous
     assert [message.payload for message, _ in house.porter.received_] == [b"1", b"2"]
 
 
+async def test_an_acknowledgement_may_come_late(house: House) -> None:
+    """The message is taken at once."""
+    async with mqtt_peer(house.port) as peer:
+        house.broker.faults.ack_delay_s = 0.1
+        started = asyncio.get_running_loop().time()
+        await peer.publish("t", b"1")
+        assert asyncio.get_running_loop().time() - started >= 0.09
+
+
+async def test_a_fault_may_last(house: House) -> None:
+    """-1 strikes until it is set back."""
+    async with mqtt_peer(house.port) as peer:
+        house.broker.faults.withhold = -1
+        for _ in range(3):
+            peer.send("t", b"lost")
+        await peer.subscribe("x")
+        house.broker.faults.withhold = 0
+        await peer.publish("t", b"kept")
+    assert [message.payload for message, _ in house.porter.received_] == [b"kept"]
+
+
 async def test_a_broker_that_hangs_goes_on_where_it_stopped(house: House) -> None:
     """Connections stay open and nothing is answered until it thaws."""
     async with mqtt_peer(house.port) as peer:
