@@ -42,6 +42,7 @@ LEVELS = (
     ("gatewayd/testing", 4),
     ("gatewayd/clouds/*/codec.py", 1),
     ("gatewayd/clouds/*/verbs", 7),  # What `gatewayd cloud` does there.
+    ("gatewayd/sandbox", 4),
     ("gatewayd/clouds/__init__.py", 1),
     ("gatewayd/clouds/units.py", 1),
     ("gatewayd/clouds/*/verbs", 7),
@@ -70,6 +71,7 @@ ROOMS = {
     "orjson": (
         "gatewayd/outbox",
         "gatewayd/clouds/",
+        "gatewayd/sandbox",
         "gatewayd/console/",
         "gatewayd/cli/",
         "drivers/serial/lines.py",

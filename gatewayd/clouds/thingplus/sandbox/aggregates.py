@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import TypeVar
 
 from gatewayd.clouds.thingplus.sandbox.queries import SeriesQuery, StatQuery
-from gatewayd.clouds.thingplus.sandbox.records import Document
 from gatewayd.clouds.thingplus.sandbox.series import Series, whole
 from gatewayd.model import Value
+from gatewayd.sandbox.bodies import Document
 
 Numbers = Sequence[float]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 
-from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.sandbox.bodies import Document
+from gatewayd.sandbox.errors import ApiError
 
 CATEGORIES = {
     "REQUEST_ERROR": (
@@ -54,15 +55,6 @@ class Face(Enum):
     GATEWAY = ""
 
 
-class ApiError(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
 class RawError(Exception):
     """An error outside the envelope: OAuth's own documents and the bare "Access denied"."""
 
@@ -91,21 +83,6 @@ class Answer:
     errors: tuple[tuple[str, str], ...] = ()
     is_raw: bool = False
     headers: dict[str, str] = field(default_factory=dict)
-
-
-def schema(message: str) -> ApiError:
-    """The body is not what the endpoint takes."""
-    return ApiError(400, "SCHEMA_VALIDATE", message)
-
-
-def invalid(message: str) -> ApiError:
-    """A parameter is wrong."""
-    return ApiError(400, "INVALID_INPUT", message)
-
-
-def not_found(what: str) -> ApiError:
-    """There is no such record."""
-    return ApiError(404, "NOT_FOUND", f"{what} was not found")
 
 
 def conflict(what: str) -> ApiError:

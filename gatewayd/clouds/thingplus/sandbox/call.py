@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
-from gatewayd.clouds.thingplus.sandbox.answers import Answer, Face, not_found
-from gatewayd.clouds.thingplus.sandbox.bodies import Shape, check, parse_body
+from gatewayd.clouds.thingplus.sandbox.answers import Answer, Face
 from gatewayd.clouds.thingplus.sandbox.calls import Calls
 from gatewayd.clouds.thingplus.sandbox.journal import Journal
 from gatewayd.clouds.thingplus.sandbox.oauth import Doors
@@ -18,8 +16,10 @@ from gatewayd.clouds.thingplus.sandbox.queries import (
     collection_query,
     parse_query,
 )
-from gatewayd.clouds.thingplus.sandbox.records import Account, Document, Gateway, Sensor
+from gatewayd.clouds.thingplus.sandbox.records import Account, Gateway, Sensor
 from gatewayd.clouds.thingplus.sandbox.world import Caller, World
+from gatewayd.sandbox.bodies import Document, Shape, check, parse_body
+from gatewayd.sandbox.errors import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,39 +115,9 @@ class Route:
     is_open: bool = False
     needs_scope: bool = True
     is_for_gateways: bool = False
-    pattern: re.Pattern[str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        regex = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
-        object.__setattr__(self, "pattern", re.compile(regex))
 
     @property
     def resource(self) -> str:
         """The word of the path that scopes speak of."""
         first = self.path.split("/")[1]
         return "sites" if first == "site" else first
-
-
-class RouteTable:
-    """The routes by method and first word of the path."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self.routes = tuple(routes)
-        self._shelves: dict[tuple[str, str], list[Route]] = {}
-        for route in self.routes:
-            key = route.method, route.path.split("/")[1]
-            self._shelves.setdefault(key, []).append(route)
-
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """Return the route of a path and the ids in it.
-
-        Raises:
-            ApiError: 404, there is no such endpoint.
-        """
-        trimmed = path.rstrip("/")
-        first = trimmed.split("/")[1] if "/" in trimmed else ""
-        for route in self._shelves.get((method, first), ()):
-            match = route.pattern.fullmatch(trimmed)
-            if match is not None:
-                return route, match.groupdict()
-        raise not_found(f"{method} {path[:120]}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.sandbox.bodies import Document
 
 FILE = Path(__file__).with_name("catalogue.json")
 

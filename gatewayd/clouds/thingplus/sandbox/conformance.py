@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gatewayd.clouds.thingplus.codec import Form, StatusItem, encode_topic
-from gatewayd.clouds.thingplus.sandbox.records import Document, Gateway
+from gatewayd.clouds.thingplus.sandbox.records import Gateway
+from gatewayd.sandbox.bodies import Document
 from gatewayd.transports.mqtt_packets import Connect, Message
 
 Findings = list[tuple[str, str]]

@@ -4,59 +4,49 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict, fields
-from functools import partial
 from itertools import islice
 
-import orjson
 from aiohttp import web
 
 from gatewayd.clouds.thingplus.codec import maybe_gunzip
 from gatewayd.clouds.thingplus.sandbox import conformance
-from gatewayd.clouds.thingplus.sandbox.answers import ApiError, invalid, not_found
-from gatewayd.clouds.thingplus.sandbox.bodies import (
+from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer
+from gatewayd.clouds.thingplus.sandbox.control_faults import FAULT_VERBS
+from gatewayd.clouds.thingplus.sandbox.journal import Received
+from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
+from gatewayd.clouds.thingplus.sandbox.tokens import PASSWORD_DAYS
+from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN
+from gatewayd.errors import Malformed
+from gatewayd.sandbox.bodies import (
     ANY,
     BOOL,
     NUMBER,
     TEXT,
     WHOLE,
+    Document,
     check,
     optional,
-    parse_body,
 )
-from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer
-from gatewayd.clouds.thingplus.sandbox.control_faults import FAULT_VERBS, Verb
-from gatewayd.clouds.thingplus.sandbox.journal import Received
-from gatewayd.clouds.thingplus.sandbox.records import Document
-from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
-from gatewayd.clouds.thingplus.sandbox.tokens import PASSWORD_DAYS
-from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN
-from gatewayd.errors import Malformed
+from gatewayd.sandbox.control import (
+    CLOCK_SHAPE,
+    COMMON_VERBS,
+    VerbRow,
+    control_routes,
+    move_clock,
+    page_of,
+    whole,
+)
+from gatewayd.sandbox.errors import ApiError, not_found
 from gatewayd.transports.mqtt_packets import Message
 
-LIMIT = 1000
-LIMIT_MAX = 100_000
-"""Rows of one answer."""
-
 _CLOCK = {
-    "shift_ms": optional(WHOLE),
-    "move_ms": optional(WHOLE),
+    **CLOCK_SHAPE,
     "skew_ms": optional(WHOLE),
     "time_sync": optional(BOOL),
     "time_sync_delay_s": optional(NUMBER),
 }
 _REQUEST = {"gateway": TEXT, "method": TEXT, "params": optional(ANY), "id": optional(TEXT)}
 _PUBLISH = {"topic": TEXT, "payload": TEXT, "qos": optional(WHOLE), "retain": optional(BOOL)}
-
-
-async def reset(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """Begin anew: nothing received, no faults, the first account only."""
-    await sandbox.reset()
-    return sandbox.describe()
-
-
-async def make(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """Make sites, accounts, clients, gateways with keys, devices, sensors and actuators."""
-    return sandbox.provision(body)
 
 
 async def token(sandbox: Sandbox, request: web.Request, body: Document) -> object:
@@ -85,19 +75,19 @@ async def stats(sandbox: Sandbox, request: web.Request, body: Document) -> objec
 
 async def messages(sandbox: Sandbox, request: web.Request, body: Document) -> object:
     """Raw messages in order: ?after=NUMBER&limit=N&gateway=ID&topic=PART."""
-    after, limit = _whole(request, "after", 0), _whole(request, "limit", LIMIT)
+    after, limit = page_of(request)
     gateway, part = request.query.get("gateway", ""), request.query.get("topic", "")
     found = (
         each
         for each in tuple(sandbox.journal.messages)
         if each.number > after and gateway in ("", each.gateway) and part in each.topic
     )
-    return {"messages": [_message(each) for each in islice(found, min(limit, LIMIT_MAX))]}
+    return {"messages": [_message(each) for each in islice(found, limit)]}
 
 
 async def drops(sandbox: Sandbox, request: web.Request, body: Document) -> object:
     """Points that were not taken, with reasons: ?after=MESSAGE&limit=N&sensor=ID."""
-    after, limit = _whole(request, "after", 0), _whole(request, "limit", LIMIT)
+    after, limit = page_of(request)
     sensor = request.query.get("sensor", "")
     found = (
         each
@@ -106,7 +96,7 @@ async def drops(sandbox: Sandbox, request: web.Request, body: Document) -> objec
     )
     return {
         "dropped": dict(sandbox.journal.dropped),
-        "drops": [asdict(each) for each in islice(found, min(limit, LIMIT_MAX))],
+        "drops": [asdict(each) for each in islice(found, limit)],
     }
 
 
@@ -160,8 +150,8 @@ async def series(sandbox: Sandbox, request: web.Request, body: Document) -> obje
     found = sandbox.world.sensors.get(request.match_info["id"])
     if found is None:
         raise not_found(f"sensor {request.match_info['id']}")
-    offset, limit = _whole(request, "offset", 0), _whole(request, "limit", LIMIT)
-    times_ms, values = found.series.page(offset, min(limit, LIMIT_MAX))
+    offset, (_, limit) = whole(request, "offset", 0), page_of(request)
+    times_ms, values = found.series.page(offset, limit)
     return {
         "sensor": found.id,
         "total": found.series.total,
@@ -174,13 +164,11 @@ async def clock(sandbox: Sandbox, request: web.Request, body: Document) -> objec
     """The cloud's clock: shift_ms sets, move_ms adds; skew_ms falsifies timeSync only."""
     check(body, _CLOCK)
     sync = sandbox.device_side.time_sync
-    sandbox.clock.shift_ms = body.get("shift_ms", sandbox.clock.shift_ms) + body.get("move_ms", 0)
     sync.skew_ms = body.get("skew_ms", sync.skew_ms)
     sync.is_on = body.get("time_sync", sync.is_on)
     sync.delay_s = body.get("time_sync_delay_s", sync.delay_s)
     return {
-        "now_ms": sandbox.clock.now_ms(),
-        "shift_ms": sandbox.clock.shift_ms,
+        **move_clock(sandbox.clock, body),
         "skew_ms": sync.skew_ms,
         "time_sync": sync.is_on,
         "time_sync_delay_s": sync.delay_s,
@@ -208,9 +196,8 @@ async def publish(sandbox: Sandbox, request: web.Request, body: Document) -> obj
     return {"delivered": sandbox.broker.publish(message)}
 
 
-VERBS: tuple[tuple[str, str, Verb], ...] = (
-    ("POST", "/_sandbox/reset", reset),
-    ("POST", "/_sandbox/provision", make),
+VERBS: tuple[VerbRow[Sandbox], ...] = (
+    *COMMON_VERBS,
     ("POST", "/_sandbox/token", token),
     ("GET", "/_sandbox/stats", stats),
     ("GET", "/_sandbox/messages", messages),
@@ -226,40 +213,9 @@ VERBS: tuple[tuple[str, str, Verb], ...] = (
 )
 
 
-async def overview(sandbox: Sandbox, request: web.Request, body: Document) -> object:
-    """What there is."""
-    verbs = [
-        {"method": method, "path": path, "does": (verb.__doc__ or "").strip()}
-        for method, path, verb in VERBS
-    ]
-    return {**sandbox.describe(), "verbs": verbs}
-
-
-def control_routes(sandbox: Sandbox) -> list[web.RouteDef]:
+def routes(sandbox: Sandbox) -> list[web.RouteDef]:
     """Return the routes of the control plane."""
-    every = (("GET", "/_sandbox/", overview), ("GET", "/_sandbox", overview), *VERBS)
-    return [web.route(method, path, partial(_serve, sandbox, verb)) for method, path, verb in every]
-
-
-async def _serve(sandbox: Sandbox, verb: Verb, request: web.Request) -> web.Response:
-    try:
-        body = parse_body(await request.read())
-        if not isinstance(body, dict):
-            raise invalid("the body is not an object")
-        status, answer = 200, await verb(sandbox, request, body)
-    except ApiError as error:
-        status, answer = error.status, {"error": str(error), "code": error.code}
-    raw = orjson.dumps(answer)
-    return web.Response(status=status, body=raw, content_type="application/json")
-
-
-def _whole(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, "")
-    if not text:
-        return default
-    if not text.isdecimal() or len(text) > 15:
-        raise invalid(f"{name} is not a whole number")
-    return int(text)
+    return control_routes(sandbox, VERBS)
 
 
 def _message(each: Received) -> Document:

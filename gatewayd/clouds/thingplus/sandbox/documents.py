@@ -18,13 +18,13 @@ from gatewayd.clouds.thingplus.sandbox.records import (
     Account,
     AuthClient,
     Device,
-    Document,
     Gateway,
     Sensor,
     Site,
 )
 from gatewayd.clouds.thingplus.sandbox.world import World
 from gatewayd.model import Value
+from gatewayd.sandbox.bodies import Document
 
 
 def account_document(account: Account) -> Document:
@@ -185,10 +185,17 @@ def gateway_view(gateway: Gateway, query: CollectionQuery, world: World) -> Docu
     if "sensors" in query.embed:
         embedded["sensors"] = sensor_views(gateway, query.nested.get("sensors", {}), world)[0]
     if "devices" in query.embed:
-        embedded["devices"] = [device_document(each) for each in gateway.devices.values()]
+        embedded["devices"] = device_views(gateway, query.nested.get("devices", {}))[0]
     if "status" in query.embed and gateway.status is not None:
         embedded["status"] = status_document(gateway)
     return cut(gateway_document(gateway), query.fields) | embedded
+
+
+def device_views(gateway: Gateway, tree: Tree) -> tuple[list[Document], Document]:
+    """Return a page of a gateway's devices, as the query tree says, and its `_meta`."""
+    query = collection_query(tree)
+    page, meta = select(map(device_document, gateway.devices.values()), query)
+    return [cut(each, query.fields) for each in page], meta
 
 
 def sensor_views(gateway: Gateway, tree: Tree, world: World) -> tuple[list[Document], Document]:

@@ -6,12 +6,13 @@ from html import escape
 
 from aiohttp import web
 
-from gatewayd.clouds.thingplus.sandbox.call import RouteTable
+from gatewayd.clouds.thingplus.sandbox.call import Route
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN
+from gatewayd.sandbox.routes import RouteTable
 
 
-async def index_page(sandbox: Sandbox, table: RouteTable) -> web.Response:
+async def index_page(sandbox: Sandbox, table: RouteTable[Route]) -> web.Response:
     """Return accounts, gateways and endpoints as plain HTML. API keys are not on it."""
     lines = [
         "<!doctype html><title>Thing+ sandbox</title><h1>Thing+ sandbox</h1>",

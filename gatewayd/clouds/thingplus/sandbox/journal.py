@@ -6,6 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from gatewayd.model import Value
+from gatewayd.sandbox.kept import Kept
 
 DROPS_MAX = 10_000
 VIOLATIONS_MAX = 10_000
@@ -64,18 +65,16 @@ class Journal:
     """
 
     def __init__(self, messages_max: int, bytes_max: int) -> None:
-        self._messages_max = messages_max
-        self._bytes_max = bytes_max
+        self.messages = Kept[Received](messages_max, bytes_max)
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.messages: deque[Received] = deque()
+        self.messages.clear()
         self.drops: deque[Dropped] = deque(maxlen=DROPS_MAX)
         self.violations: deque[Violation] = deque(maxlen=VIOLATIONS_MAX)
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
-        self._bytes = 0
 
     def next_number(self) -> int:
         """Return the number of the message that is being received now."""
@@ -87,11 +86,8 @@ class Journal:
         self.counts["bytes"] += len(message.payload)
         self.counts["points_accepted"] += message.accepted
         self.counts["points_dropped"] += message.dropped
-        self.messages.append(message)
-        self._bytes += _size(message)
-        while len(self.messages) > self._messages_max or self._bytes > self._bytes_max:
-            self._bytes -= _size(self.messages.popleft())
-            self.counts["forgotten"] += 1
+        self.messages.add(message, _size(message))
+        self.counts["forgotten"] = self.messages.forgotten
 
     def drop(self, drop: Dropped) -> None:
         """Add a point that was not taken and count its reason."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gatewayd.clouds.thingplus.query import COUNT_MAX
 from gatewayd.clouds.thingplus.sandbox.queries import CollectionQuery
-from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.sandbox.bodies import Document
 
 
 def select(

@@ -22,7 +22,6 @@ from gatewayd.clouds.thingplus.rpc import decode_response
 from gatewayd.clouds.thingplus.sandbox import conformance
 from gatewayd.clouds.thingplus.sandbox.calls import Calls, NoAnswer, new_request
 from gatewayd.clouds.thingplus.sandbox.conformance import Findings
-from gatewayd.clouds.thingplus.sandbox.errands import Errands
 from gatewayd.clouds.thingplus.sandbox.intake import (
     Tally,
     note_connection,
@@ -33,6 +32,7 @@ from gatewayd.clouds.thingplus.sandbox.journal import Journal, Received, Violati
 from gatewayd.clouds.thingplus.sandbox.records import Gateway
 from gatewayd.clouds.thingplus.sandbox.world import World
 from gatewayd.errors import Malformed
+from gatewayd.sandbox.errands import Errands
 from gatewayd.transports.broker_host import ACCEPTED, BAD_CLIENT_ID, NOT_AUTHORISED, Client
 from gatewayd.transports.mqtt_packets import Connect, Message
 

@@ -9,10 +9,12 @@ import secrets
 from dataclasses import dataclass
 
 from gatewayd.clouds.thingplus.sandbox import tokens
-from gatewayd.clouds.thingplus.sandbox.answers import ApiError, RawError
-from gatewayd.clouds.thingplus.sandbox.records import Account, AuthClient, Document
+from gatewayd.clouds.thingplus.sandbox.answers import RawError
+from gatewayd.clouds.thingplus.sandbox.records import Account, AuthClient
 from gatewayd.clouds.thingplus.sandbox.scopes import parse_scopes
 from gatewayd.clouds.thingplus.sandbox.world import Caller, World
+from gatewayd.sandbox.bodies import Document
+from gatewayd.sandbox.errors import ApiError
 
 CODE_LIFE_MS = 10 * 60 * 1000
 OPEN_MAX = 1000

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from gatewayd.clouds.thingplus.sandbox.answers import schema
-from gatewayd.clouds.thingplus.sandbox.bodies import (
-    BOOL,
-    FILLED,
-    IDENTIFIER,
-    LIST,
-    OBJECT,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    YES_NO,
-    check,
-    one_of,
-    optional,
-)
+from gatewayd.clouds.thingplus.sandbox.bodies import IDENTIFIER, YES_NO
 from gatewayd.clouds.thingplus.sandbox.records import (
     AuthClient,
     Device,
-    Document,
     Gateway,
     Plan,
     Sensor,
@@ -28,6 +13,20 @@ from gatewayd.clouds.thingplus.sandbox.records import (
 )
 from gatewayd.clouds.thingplus.sandbox.scopes import SCOPES
 from gatewayd.clouds.thingplus.sandbox.world import FIRST_LOGIN, FIRST_SITE, SERVICE, World, md5
+from gatewayd.sandbox.bodies import (
+    BOOL,
+    FILLED,
+    LIST,
+    OBJECT,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    Document,
+    check,
+    one_of,
+    optional,
+)
+from gatewayd.sandbox.errors import schema
 
 _LISTS = ("sites", "accounts", "clients", "gateways", "timelines")
 _DOCUMENT = {name: optional(LIST) for name in _LISTS}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gatewayd.clouds.thingplus.query import COUNT_MAX, HOUR_INTERVALS, POINTS_MAX
-from gatewayd.clouds.thingplus.sandbox.answers import invalid
+from gatewayd.sandbox.errors import invalid
 
 Tree = dict[str, "str | list[str] | Tree"]
 """A parsed query: text, texts of a repeated name, or the names within brackets."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from gatewayd.clouds.thingplus.sandbox.series import Series
-
-Document = dict[str, Any]
-"""A JSON object of the REST API. `Any`, because that is what it is: checked where it enters."""
-
+from gatewayd.sandbox.bodies import Document
 
 STATUS_HISTORY_MAX = 10_000
 """A week of one status a minute."""

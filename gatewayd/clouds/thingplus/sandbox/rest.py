@@ -7,7 +7,6 @@ caller found and his scopes checked, and only then does an endpoint see it. Endp
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -28,22 +27,24 @@ from gatewayd.clouds.thingplus.sandbox import (
 from gatewayd.clouds.thingplus.sandbox.answers import (
     USUAL_CODE,
     Answer,
-    ApiError,
     Face,
     RawError,
     error_body,
     phrase,
     success_body,
 )
-from gatewayd.clouds.thingplus.sandbox.bodies import BODY_BYTES_MAX
-from gatewayd.clouds.thingplus.sandbox.call import Call, Page, Premises, Route, RouteTable
-from gatewayd.clouds.thingplus.sandbox.control import control_routes
-from gatewayd.clouds.thingplus.sandbox.faults import RestFault
+from gatewayd.clouds.thingplus.sandbox.call import Call, Page, Premises, Route
+from gatewayd.clouds.thingplus.sandbox.control import routes
 from gatewayd.clouds.thingplus.sandbox.index import index_page
 from gatewayd.clouds.thingplus.sandbox.rest_accounts import SESSION
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thingplus.sandbox.scopes import is_allowed
 from gatewayd.clouds.thingplus.sandbox.world import Caller
+from gatewayd.sandbox.bodies import BODY_BYTES_MAX
+from gatewayd.sandbox.errors import ApiError
+from gatewayd.sandbox.gate import Gate
+from gatewayd.sandbox.routes import RouteTable
+from gatewayd.sandbox.serving import open_server
 
 TABLE = RouteTable(
     (
@@ -68,38 +69,11 @@ class AppSide:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self.gate = Gate(sandbox.rest_faults, sandbox.journal.counts, self._answer, _refuse)
         self._premises = Premises(sandbox.world, sandbox.journal, sandbox.calls, sandbox.doors)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request, spoiled by a fault if one is armed for it."""
-        self._sandbox.journal.counts["rest_requests"] += 1
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         face, path = split_face(request.path)
-        wait_s = self._sandbox.rest_faults.retry_after_s(asyncio.get_running_loop().time())
-        if wait_s is not None:
-            return _error(face, ApiError(429, "-", "too many requests"), wait_s)
-        fault = self._sandbox.rest_faults.strike(request.method, request.path)
-        if fault is None:
-            return await self._answer(request, face, path)
-        self._sandbox.journal.counts["rest_faults"] += 1
-        return await self._spoil(request, fault)
-
-    async def _spoil(self, request: web.Request, fault: RestFault) -> web.StreamResponse:
-        face, path = split_face(request.path)
-        if fault.delay_s:
-            await asyncio.sleep(fault.delay_s)
-        is_plain = fault.status is None and not fault.cut
-        if fault.after or (is_plain and not fault.hang):
-            response = await self._answer(request, face, path)
-        if fault.hang:
-            await self._sandbox.rest_faults.wait_cleared()
-        if fault.cut and request.transport is not None:
-            request.transport.abort()
-        if fault.status is not None:
-            code = fault.code or USUAL_CODE.get(fault.status, "-")
-            return _error(face, ApiError(fault.status, code, fault.message), fault.retry_after_s)
-        return response if is_plain and not fault.hang else web.Response(status=500)
-
-    async def _answer(self, request: web.Request, face: Face, path: str) -> web.StreamResponse:
         try:
             route, names = TABLE.find(request.method, path)
             caller = self._caller(request, face, route)
@@ -178,11 +152,15 @@ def _success(face: Face, answer: Answer, *, has_cookie: bool) -> web.Response:
     return response
 
 
-def _error(face: Face, error: ApiError, retry_after_s: int | None = None) -> web.Response:
-    response = _json(error.status, error_body(face, error.status, error.code, str(error)))
-    if retry_after_s is not None:
-        response.headers["Retry-After"] = str(retry_after_s)
-    return response
+def _error(face: Face, error: ApiError) -> web.Response:
+    return _json(error.status, error_body(face, error.status, error.code, str(error)))
+
+
+def _refuse(request: web.Request, error: ApiError) -> web.Response:
+    """Answer for the gate, with the code that is usual where none is named."""
+    face, _ = split_face(request.path)
+    code = error.code or USUAL_CODE.get(error.status, "-")
+    return _error(face, ApiError(error.status, code, str(error)))
 
 
 def _page(page: Page) -> web.Response:
@@ -213,13 +191,8 @@ async def open_app_side(sandbox: Sandbox, port: int) -> AsyncIterator[int]:
         OSError: the port is taken.
     """
     app = web.Application(client_max_size=BODY_BYTES_MAX)
-    app.add_routes(control_routes(sandbox))
+    app.add_routes(routes(sandbox))
     app.router.add_get("/", partial(_index, sandbox))
-    app.router.add_route("*", "/{path:.*}", AppSide(sandbox).handle)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    app.router.add_route("*", "/{path:.*}", AppSide(sandbox).gate.handle)
+    async with open_server(app, port) as listening:
+        yield listening

@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from gatewayd.clouds.thingplus.sandbox.answers import Answer, ApiError, foreign, not_found, schema
-from gatewayd.clouds.thingplus.sandbox.bodies import FILLED, TEXTS, optional
+from gatewayd.clouds.thingplus.sandbox.answers import Answer, foreign
 from gatewayd.clouds.thingplus.sandbox.call import Call, Page, Route
 from gatewayd.clouds.thingplus.sandbox.documents import (
     account_document,
@@ -16,9 +15,11 @@ from gatewayd.clouds.thingplus.sandbox.documents import (
 )
 from gatewayd.clouds.thingplus.sandbox.listing import cut, select
 from gatewayd.clouds.thingplus.sandbox.oauth import oauth_error
-from gatewayd.clouds.thingplus.sandbox.records import Account, AuthClient, Document, Site
+from gatewayd.clouds.thingplus.sandbox.records import Account, AuthClient, Site
 from gatewayd.clouds.thingplus.sandbox.scopes import SCOPES
 from gatewayd.clouds.thingplus.sandbox.world import md5
+from gatewayd.sandbox.bodies import FILLED, TEXTS, Document, optional
+from gatewayd.sandbox.errors import ApiError, not_found, schema
 
 SESSION = "sandboxSession"
 

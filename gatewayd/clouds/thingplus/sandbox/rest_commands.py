@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gatewayd.clouds.thingplus.rpc import Request, Response
-from gatewayd.clouds.thingplus.sandbox.answers import Answer, ApiError, schema
-from gatewayd.clouds.thingplus.sandbox.bodies import (
-    ANY,
-    INTERVAL,
-    OBJECT,
-    TEXT,
-    check,
-    one_of,
-    optional,
-)
+from gatewayd.clouds.thingplus.sandbox.answers import Answer
+from gatewayd.clouds.thingplus.sandbox.bodies import INTERVAL
 from gatewayd.clouds.thingplus.sandbox.call import Call, Route
 from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer, new_request
 from gatewayd.clouds.thingplus.sandbox.journal import Violation
-from gatewayd.clouds.thingplus.sandbox.records import Document, Sensor
+from gatewayd.clouds.thingplus.sandbox.records import Sensor
+from gatewayd.sandbox.bodies import ANY, OBJECT, TEXT, Document, check, one_of, optional
+from gatewayd.sandbox.errors import ApiError, schema
 
 METHODS = frozenset(
     (

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from gatewayd.clouds.thingplus.sandbox.answers import Answer, ApiError, Face, not_found
-from gatewayd.clouds.thingplus.sandbox.bodies import (
-    FILLED,
-    IDENTIFIER,
-    INTERVAL,
-    LIST,
-    OBJECT,
-    TEXT,
-    YES_NO,
-    optional,
-)
+from gatewayd.clouds.thingplus.sandbox.answers import Answer, Face
+from gatewayd.clouds.thingplus.sandbox.bodies import IDENTIFIER, INTERVAL, YES_NO
 from gatewayd.clouds.thingplus.sandbox.call import Call, Route
 from gatewayd.clouds.thingplus.sandbox.documents import (
     as_created,
     device_document,
+    device_views,
     gateway_document,
     gateway_view,
     gateway_views,
 )
 from gatewayd.clouds.thingplus.sandbox.journal import Violation
-from gatewayd.clouds.thingplus.sandbox.listing import cut, select
-from gatewayd.clouds.thingplus.sandbox.records import Device, Document, Gateway
+from gatewayd.clouds.thingplus.sandbox.listing import cut
+from gatewayd.clouds.thingplus.sandbox.records import Device, Gateway
 from gatewayd.clouds.thingplus.sandbox.world import World
+from gatewayd.sandbox.bodies import FILLED, LIST, OBJECT, TEXT, Document, optional
+from gatewayd.sandbox.errors import ApiError, not_found
 
 _GATEWAY_CHANGES = {
     "name": optional(FILLED),
@@ -82,10 +76,8 @@ async def delete_gateway(call: Call) -> Answer:
 
 async def devices(call: Call) -> Answer:
     """List the devices of a gateway."""
-    found = map(device_document, call.gateway().devices.values())
-    page, meta = select(found, call.collection)
-    cut_page = [cut(each, call.collection.fields) for each in page]
-    return Answer(cut_page, meta=meta, is_paged=call.collection.is_paged)
+    page, meta = device_views(call.gateway(), call.query)
+    return Answer(page, meta=meta, is_paged=call.collection.is_paged)
 
 
 async def device(call: Call) -> Answer:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gatewayd.clouds.thingplus.sandbox.answers import Answer, billing, foreign, not_found, schema
-from gatewayd.clouds.thingplus.sandbox.bodies import (
+from gatewayd.clouds.thingplus.sandbox.answers import Answer, billing, foreign
+from gatewayd.clouds.thingplus.sandbox.call import Call, Handler, Route
+from gatewayd.clouds.thingplus.sandbox.documents import as_created
+from gatewayd.clouds.thingplus.sandbox.listing import cut, select
+from gatewayd.clouds.thingplus.sandbox.queries import Tree
+from gatewayd.sandbox.bodies import (
     ANY,
     FILLED,
     LIST,
     OBJECT,
     TEXT,
     TEXTS,
+    Document,
     Shape,
     one_of,
     optional,
 )
-from gatewayd.clouds.thingplus.sandbox.call import Call, Handler, Route
-from gatewayd.clouds.thingplus.sandbox.documents import as_created
-from gatewayd.clouds.thingplus.sandbox.listing import cut, select
-from gatewayd.clouds.thingplus.sandbox.queries import Tree
-from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.sandbox.errors import not_found, schema
 
 SHAPES: Mapping[str, Shape] = {
     "tags": {"name": FILLED, "sensors": TEXTS},

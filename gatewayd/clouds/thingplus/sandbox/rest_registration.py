@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from gatewayd.clouds.thingplus.sandbox.answers import (
-    Answer,
-    ApiError,
-    foreign,
-    invalid,
-    not_found,
-    schema,
-)
-from gatewayd.clouds.thingplus.sandbox.bodies import (
-    FILLED,
-    IDENTIFIER,
-    INTERVAL,
-    LIST,
-    OBJECT,
-    TEXT,
-    YES_NO,
-    check,
-    one_of,
-    optional,
-)
+from gatewayd.clouds.thingplus.sandbox.answers import Answer, foreign
+from gatewayd.clouds.thingplus.sandbox.bodies import IDENTIFIER, INTERVAL, YES_NO
 from gatewayd.clouds.thingplus.sandbox.call import Call, Route
 from gatewayd.clouds.thingplus.sandbox.documents import (
     as_created,
@@ -29,9 +11,11 @@ from gatewayd.clouds.thingplus.sandbox.documents import (
     gateway_document,
     sensor_document,
 )
-from gatewayd.clouds.thingplus.sandbox.records import Document, Gateway
+from gatewayd.clouds.thingplus.sandbox.records import Gateway
 from gatewayd.clouds.thingplus.sandbox.rest_gateways import NEW_DEVICE, apply_traits, new_device
 from gatewayd.clouds.thingplus.sandbox.rest_sensors import NEW_SENSOR, new_sensor
+from gatewayd.sandbox.bodies import FILLED, LIST, OBJECT, TEXT, Document, check, one_of, optional
+from gatewayd.sandbox.errors import ApiError, invalid, not_found, schema
 
 _KEY = {
     "id": TEXT,

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from gatewayd.clouds.thingplus.sandbox.answers import Answer, Face
-from gatewayd.clouds.thingplus.sandbox.bodies import (
-    ANY,
-    FILLED,
-    IDENTIFIER,
-    OBJECT,
-    TEXT,
-    YES_NO,
-    one_of,
-    optional,
-)
+from gatewayd.clouds.thingplus.sandbox.bodies import IDENTIFIER, YES_NO
 from gatewayd.clouds.thingplus.sandbox.call import Call, Route
 from gatewayd.clouds.thingplus.sandbox.documents import (
     as_created,
@@ -20,9 +11,10 @@ from gatewayd.clouds.thingplus.sandbox.documents import (
     sensor_view,
     sensor_views,
 )
-from gatewayd.clouds.thingplus.sandbox.records import Document, Gateway, Sensor
+from gatewayd.clouds.thingplus.sandbox.records import Gateway, Sensor
 from gatewayd.clouds.thingplus.sandbox.rest_gateways import expect_discovery
 from gatewayd.clouds.thingplus.sandbox.world import World
+from gatewayd.sandbox.bodies import ANY, FILLED, OBJECT, TEXT, Document, one_of, optional
 
 CATEGORY = one_of("sensor", "actuator")
 

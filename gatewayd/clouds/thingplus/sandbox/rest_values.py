@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gatewayd.clouds.thingplus.codec import FOR_EVER, TIME_MS_MAX, Points, expires_ms
 from gatewayd.clouds.thingplus.sandbox.aggregates import read_series
-from gatewayd.clouds.thingplus.sandbox.answers import Answer, Face, invalid, not_found, schema
-from gatewayd.clouds.thingplus.sandbox.bodies import ANY, WHOLE, check, one_of, optional
+from gatewayd.clouds.thingplus.sandbox.answers import Answer, Face
 from gatewayd.clouds.thingplus.sandbox.call import Call, Route
 from gatewayd.clouds.thingplus.sandbox.documents import (
     gateway_document,
@@ -18,8 +17,10 @@ from gatewayd.clouds.thingplus.sandbox.documents import (
 from gatewayd.clouds.thingplus.sandbox.intake import maybe_number, take_points
 from gatewayd.clouds.thingplus.sandbox.journal import Received
 from gatewayd.clouds.thingplus.sandbox.queries import series_query
-from gatewayd.clouds.thingplus.sandbox.records import Document, Gateway, Sensor
+from gatewayd.clouds.thingplus.sandbox.records import Gateway, Sensor
 from gatewayd.model import Value
+from gatewayd.sandbox.bodies import ANY, WHOLE, Document, check, one_of, optional
+from gatewayd.sandbox.errors import invalid, not_found, schema
 
 _STATUS = {
     "value": one_of("on", "off", "err"),

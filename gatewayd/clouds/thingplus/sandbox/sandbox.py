@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.clouds.thingplus.rpc import Request, Response
 from gatewayd.clouds.thingplus.sandbox.calls import CallFaults, Calls, new_request
-from gatewayd.clouds.thingplus.sandbox.faults import RestFaults
 from gatewayd.clouds.thingplus.sandbox.journal import Journal
 from gatewayd.clouds.thingplus.sandbox.mqtt import DeviceSide
 from gatewayd.clouds.thingplus.sandbox.oauth import Doors
 from gatewayd.clouds.thingplus.sandbox.provision import provision
-from gatewayd.clouds.thingplus.sandbox.records import Document
-from gatewayd.clouds.thingplus.sandbox.settings import MovableClock, SandboxSettings
+from gatewayd.clouds.thingplus.sandbox.settings import SandboxSettings
 from gatewayd.clouds.thingplus.sandbox.world import World
+from gatewayd.sandbox import outage
+from gatewayd.sandbox.bodies import Document
+from gatewayd.sandbox.clock import MovableClock
+from gatewayd.sandbox.control import rest_broken
+from gatewayd.sandbox.faults import RestFaults
 from gatewayd.transports.broker import Broker, Listener
 
 
@@ -88,43 +90,36 @@ class Sandbox:
 
     async def refuse_connections(self) -> None:
         """Close the MQTT listeners and cut every connection: the cloud is down."""
-        for listener in self.listeners:
-            listener.shut()
-        self.broker.cut_all("the sandbox refuses connections")
-        await self.broker.wait_closed()
+        await outage.refuse_connections(self.broker, self.listeners)
 
     async def accept_connections(self) -> None:
         """Listen again on the same ports."""
-        for listener in self.listeners:
-            await listener.open()
+        await outage.accept_connections(self.listeners)
 
     def kill(self, gateway: str = "") -> int:
         """Cut the TCP connection of one gateway, or of all; return how many there were."""
         if not gateway:
             return self.broker.cut_all("killed")
-        found = [
-            client for client in self.broker.clients.values() if client.login.username == gateway
-        ]
-        for client in found:
-            client.cut("killed")
-        return len(found)
+        return outage.cut_clients(self.broker, lambda client: client.login.username == gateway)
+
+    def faults(self) -> Document:
+        """Return what is broken now."""
+        calls = self.calls.faults
+        mqtt = outage.broken(self.broker, self.listeners)
+        lost = {"lose_request": calls.lose, "delay_request_s": calls.delay_s}
+        return {"mqtt": mqtt | lost, **rest_broken(self.rest_faults)}
 
     async def clear_faults(self) -> None:
         """Put everything right again."""
-        faults = self.broker.faults
-        faults.connack_code = faults.withhold = faults.lose_ack = 0
-        self.broker.hang(is_hung=False)
+        await outage.mend_broker(self.broker, self.listeners)
         self.calls.faults = CallFaults()
         self.rest_faults.clear()
         self.device_side.time_sync.skew_ms = 0
-        await self.accept_connections()
 
     async def reset(self) -> None:
         """Begin anew: no faults, no connections, nothing received, the first account only."""
         await self.clear_faults()
-        self.broker.cut_all("the sandbox starts anew")
-        await asyncio.wait_for(self.broker.wait_closed(), 5)
-        self.broker.retained.clear()
+        await outage.empty_broker(self.broker)
         self.clock.shift_ms = 0
         self.world.reset()
         self.doors.reset()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import orjson
 
 from gatewayd.clouds.thingplus.sandbox.answers import RawError
-from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.sandbox.bodies import Document
 
 DAY_S = 86_400
 PASSWORD_DAYS = 90

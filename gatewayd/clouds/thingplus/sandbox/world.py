@@ -8,19 +8,12 @@ import secrets
 from collections.abc import Sized
 from dataclasses import dataclass
 
-from gatewayd.clouds.thingplus.sandbox.answers import (
-    ApiError,
-    billing,
-    conflict,
-    foreign,
-    not_found,
-)
+from gatewayd.clouds.thingplus.sandbox.answers import billing, conflict, foreign
 from gatewayd.clouds.thingplus.sandbox.catalogue import Catalogue
 from gatewayd.clouds.thingplus.sandbox.records import (
     Account,
     AuthClient,
     Device,
-    Document,
     Gateway,
     GatewayKey,
     Sensor,
@@ -29,7 +22,10 @@ from gatewayd.clouds.thingplus.sandbox.records import (
 )
 from gatewayd.clouds.thingplus.sandbox.scopes import SCOPES
 from gatewayd.clouds.thingplus.sandbox.series import Series
-from gatewayd.clouds.thingplus.sandbox.settings import MovableClock, SandboxSettings
+from gatewayd.clouds.thingplus.sandbox.settings import SandboxSettings
+from gatewayd.sandbox.bodies import Document
+from gatewayd.sandbox.clock import MovableClock
+from gatewayd.sandbox.errors import ApiError, not_found
 
 SERVICE = "sandbox"
 FIRST_SITE = "1"

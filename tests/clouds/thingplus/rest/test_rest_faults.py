@@ -22,11 +22,11 @@ from gatewayd.clouds.thingplus.rest_errors import (
     ThingPlusError,
 )
 from gatewayd.clouds.thingplus.rest_series import Point
-from gatewayd.clouds.thingplus.sandbox.faults import RateLimit, RestFault
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thingplus.tokens import PasswordGrant
 from gatewayd.errors import LinkDenied, LinkError, LinkLost, Throttled
 from gatewayd.fields import Secret
+from gatewayd.sandbox.faults import RateLimit, RestFault
 from gatewayd.transports.http import HttpSettings, Request, open_http
 
 Opened = Callable[..., AbstractAsyncContextManager[Rest]]

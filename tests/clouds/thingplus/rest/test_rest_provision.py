@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 from gatewayd.clouds.thingplus.rest import Rest
-from gatewayd.clouds.thingplus.sandbox.faults import RestFault
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
+from gatewayd.sandbox.faults import RestFault
 from tests.clouds.thingplus.rest.shell import GATEWAY, Shell
 
 

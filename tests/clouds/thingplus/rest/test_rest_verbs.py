@@ -11,8 +11,8 @@ import pytest
 
 from gatewayd.clouds.thingplus.rest import Rest
 from gatewayd.clouds.thingplus.rest_series import Point
-from gatewayd.clouds.thingplus.sandbox.faults import RestFault
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
+from gatewayd.sandbox.faults import RestFault
 from tests.clouds.thingplus.rest.shell import DEADLINE_S, GATEWAY, Shell
 
 

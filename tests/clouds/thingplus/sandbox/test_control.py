@@ -183,6 +183,7 @@ async def test_mqtt_faults_are_armed_and_cleared(sandbox: Sandbox, anonymous: Ap
         "connack_code": 5,
         "withhold": 2,
         "lose_ack": -1,
+        "ack_delay_s": 0.25,
         "lose_request": 1,
         "delay_request_s": 0.5,
     }

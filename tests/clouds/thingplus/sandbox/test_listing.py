@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gatewayd.clouds.thingplus.sandbox.listing import cut, select
 from gatewayd.clouds.thingplus.sandbox.queries import CollectionQuery
-from gatewayd.clouds.thingplus.sandbox.records import Document
+from gatewayd.sandbox.bodies import Document
 
 ROWS: list[Document] = [
     {"id": "a", "n": "10", "tags": ["x", "y"], "ctime": "1000"},

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from gatewayd.clouds.thingplus.sandbox import Sandbox
+from gatewayd.sandbox.kept import Kept
 from tests.clouds.thingplus.sandbox.device import BASE, online
 from tests.clouds.thingplus.sandbox.scene import DI, FOREIGN_GW, GW, KEY, RELAY, TEMP, gateway
 from tests.mqtt_peer import WAIT_S
@@ -281,7 +282,7 @@ async def test_a_removed_gateway_is_heard_and_not_stored(sandbox: Sandbox) -> No
 
 async def test_the_journal_is_bounded_by_bytes(sandbox: Sandbox) -> None:
     """The oldest messages go, the counts stay."""
-    sandbox.journal._bytes_max = 1000
+    sandbox.journal.messages = Kept(100, 1000)
     async with gateway(sandbox) as peer:
         for number in range(20):
             await peer.publish(f"{BASE}/log", b"x" * 100 + b"%d" % number)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.clouds.thingplus.query import Embed, Query, SeriesQuery, StatQuery, SubFunc, TimeUnit
-from gatewayd.clouds.thingplus.sandbox.answers import ApiError
 from gatewayd.clouds.thingplus.sandbox.queries import (
     collection_query,
     parse_query,
     parse_time,
     series_query,
 )
+from gatewayd.sandbox.errors import ApiError
 
 TEXTS = st.text(max_size=30)
 NAMES = st.one_of(TEXTS, st.sampled_from(["count", "filter[a]", "a[b][c]", "fields[]", "embed"]))

@@ -10,9 +10,9 @@ import pytest
 
 from gatewayd.clouds.thingplus.sandbox import Sandbox
 from gatewayd.clouds.thingplus.sandbox.answers import CATEGORIES
-from gatewayd.clouds.thingplus.sandbox.bodies import BODY_BYTES_MAX
-from gatewayd.clouds.thingplus.sandbox.faults import RateLimit, RestFault, RestFaults
 from gatewayd.clouds.thingplus.sandbox.rest import TABLE, split_face
+from gatewayd.sandbox.bodies import BODY_BYTES_MAX
+from gatewayd.sandbox.faults import RateLimit, RestFault, RestFaults
 from tests.clouds.thingplus.sandbox.scene import GW, TEMP, Api
 
 NONSENSE: tuple[object, ...] = (None, {}, [], "text", 5, {"id": [], "params": 5}, [{}], [[]])
