@@ -26,15 +26,14 @@ from gatewayd.transports.mqtt_thread import (
     Message,
     MqttSettings,
     Signals,
-    Tls,
     Version,
     Will,
     bridge,
     make_client,
     pump,
     shut,
-    tell,
 )
+from gatewayd.transports.tls import Tls, tell
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client

@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
+from gatewayd.transports.tls import Tls, make_context
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -49,23 +47,6 @@ class Will:
     payload: bytes
     qos: int = 1
     is_retained: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """How the broker proves itself, and this client where that is asked for.
-
-    Attributes:
-        ca_file: PEM; None = the system's authorities.
-        certificate_file, key_file: PEM of a client certificate, or None.
-        is_verified: False only on a bench; anybody could be the broker then.
-    """
-
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-    is_verified: bool = True
-    version_min: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,23 +132,8 @@ def make_client(settings: MqttSettings) -> Client:
         will = settings.will
         client.will_set(will.topic, will.payload, will.qos, will.is_retained)
     if settings.tls:
-        client.tls_set_context(_make_context(settings.tls))
+        client.tls_set_context(make_context(settings.tls))
     return client
-
-
-def _make_context(tls: Tls) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        context.minimum_version = tls.version_min
-        if not tls.is_verified:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if tls.certificate_file:
-            context.load_cert_chain(tls.certificate_file, tls.key_file)
-    except OSError as error:  # ssl.SSLError is one: a file that is no PEM.
-        files = [str(file) for file in (tls.ca_file, tls.certificate_file, tls.key_file) if file]
-        raise ConfigError(f"cannot use {' or '.join(files)}: {tell(error)}") from error
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +226,3 @@ def shut(client: Client) -> None:
         with contextlib.suppress(OSError):
             # Not SSLSocket's own method: it swaps the TLS object under the thread's feet.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-def tell(error: BaseException) -> str:
-    """Return a foreign error as one short fact."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not trusted: {error.verify_message}"
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{type(error).__name__}: {text}"

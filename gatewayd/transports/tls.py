@@ -1,0 +1,54 @@
+"""TLS of connections that we open, and what goes wrong with them in one short fact."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayd.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How the server proves itself, and this client where that is asked for.
+
+    Attributes:
+        ca_file: PEM; None = the system's authorities.
+        certificate_file, key_file: PEM of a client certificate, or None.
+        is_verified: False only on a bench; anybody could be the server then.
+    """
+
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    is_verified: bool = True
+    version_min: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+
+
+def make_context(tls: Tls) -> ssl.SSLContext:
+    """Return the context; reads files.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        context.minimum_version = tls.version_min
+        if not tls.is_verified:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if tls.certificate_file:
+            context.load_cert_chain(tls.certificate_file, tls.key_file)
+    except OSError as error:  # ssl.SSLError is one: a file that is no PEM.
+        files = [str(file) for file in (tls.ca_file, tls.certificate_file, tls.key_file) if file]
+        raise ConfigError(f"cannot use {' or '.join(files)}: {tell(error)}") from error
+    return context
+
+
+def tell(error: BaseException) -> str:
+    """Return a foreign error as one short fact."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not trusted: {error.verify_message}"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{type(error).__name__}: {text}"
