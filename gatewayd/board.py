@@ -7,7 +7,8 @@ buffered `HISTORY` readings a channel · when full the oldest goes · not durabl
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gatewayd.model import ChannelId, Reading
@@ -33,6 +34,7 @@ class Board:
 
     def __init__(self) -> None:
         self._panels: dict[ChannelId, Panel] = {}
+        self._watchers: list[Callable[[], object]] = []
 
     def post(self, readings: Iterable[Reading]) -> None:
         """Take readings, the newest last."""
@@ -45,6 +47,17 @@ class Board:
             if reading[2] is not None:
                 panel.latest_good = reading
             panel.history.append(reading)
+        for tell in self._watchers:
+            tell()
+
+    @contextmanager
+    def watched(self, tell: Callable[[], object]) -> Iterator[None]:
+        """Call `tell` after every post while the block lasts; it must be quick and not raise."""
+        self._watchers = [*self._watchers, tell]
+        try:
+            yield
+        finally:
+            self._watchers = [each for each in self._watchers if each is not tell]
 
     def latest(self, channel: ChannelId) -> Reading | None:
         """Return the newest reading of a channel, value or reason, or None if there was none."""
