@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import orjson
-
 from gatewayd.clouds.thingplus.codec import (
     FOR_EVER,
     MESSAGE_BYTES_MAX,
@@ -23,17 +21,10 @@ from gatewayd.clouds.thingplus.codec import (
     encode_values,
 )
 from gatewayd.clouds.thingplus.names import Names, Sensor
+from gatewayd.clouds.wire_values import NOT_FINITE, wire_value
 from gatewayd.model import Batch, Quality, Reading, Value
 
 OUT_OF_ORDER = "out of order"
-NOT_FINITE = "not a finite number"
-TOO_LARGE = "value too large"
-
-VALUE_BYTES_MAX = MESSAGE_BYTES_MAX - 1024
-"""One value as JSON; the rest of the message is for its id and time."""
-
-_SHORT = 4096
-"""A text of this length fits, whatever JSON makes of its characters (six bytes each)."""
 
 
 class Mark(NamedTuple):
@@ -94,37 +85,6 @@ def plan_values(batch: Batch, names: Names, marks: Mapping[str, Mark]) -> Plan:
     if flat:
         plan.messages = list(split_values(flat))
     return plan
-
-
-def wire_value(value: Value, sensor: Sensor) -> tuple[Value, str]:
-    """Return a value as Thing+ takes it, and why it does not (empty if it does)."""
-    if isinstance(value, bool):
-        return int(value), ""
-    if isinstance(value, int | float):
-        return _wire_number(value, sensor)
-    if isinstance(value, dict) and not all(map(math.isfinite, value.values())):
-        return value, NOT_FINITE
-    if isinstance(value, str):
-        value = value.encode(errors="replace").decode()  # JSON has no half characters.
-        if len(value) <= _SHORT:
-            return value, ""
-    if len(orjson.dumps(value)) > VALUE_BYTES_MAX:
-        return value, TOO_LARGE
-    return value, ""
-
-
-def _wire_number(value: float, sensor: Sensor) -> tuple[Value, str]:
-    """As `wire_value`, for a number."""
-    if sensor.is_plain and isinstance(value, int) and -(2**63) <= value < 2**63:
-        return value, ""
-    try:
-        number = float(value)
-    except OverflowError:
-        return value, NOT_FINITE
-    if not sensor.is_plain:
-        # Nine decimals are more than any sensor has, and hide the multiplication's dust.
-        number = round(number * sensor.scale + sensor.offset, 9)
-    return number, "" if math.isfinite(number) else NOT_FINITE
 
 
 def split_values(flat: Mapping[str, list[Value]]) -> Iterable[bytes]:

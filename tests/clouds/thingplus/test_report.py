@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from gatewayd.clouds.thingplus.codec import MESSAGE_BYTES_MAX, Points, StatusItem, decode_values
 from gatewayd.clouds.thingplus.names import NameEntry, Names, name_channels
 from gatewayd.clouds.thingplus.report import (
-    NOT_FINITE,
     OUT_OF_ORDER,
-    TOO_LARGE,
     Mark,
     Plan,
     is_urgent,
@@ -23,6 +21,7 @@ from gatewayd.clouds.thingplus.report import (
     status_item,
     word_of,
 )
+from gatewayd.clouds.wire_values import NOT_FINITE, TOO_LARGE
 from gatewayd.model import Access, Batch, Channel, ChannelId, Quality, Reading, Value
 
 T, P, DI, TEXT, GPS, OUT = (
