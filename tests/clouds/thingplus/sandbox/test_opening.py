@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import socket
 import ssl
 from pathlib import Path
@@ -15,6 +17,16 @@ from tests.clouds.thingplus.sandbox.scene import GW, WORLD, login
 from tests.mqtt_peer import mqtt_peer
 
 FREE = SandboxSettings(ports=0, tls=False)
+
+
+def free_offset() -> int:
+    """Return an offset whose ports are free now, and below those that the kernel hands out."""
+    for offset in random.sample(range(5_000, 15_000), 500):
+        with socket.socket() as rest, socket.socket() as mqtt, contextlib.suppress(OSError):
+            rest.bind(("127.0.0.1", 13000 + offset))
+            mqtt.bind(("127.0.0.1", 11883 + offset))
+            return offset
+    raise AssertionError("no ports are free")
 
 
 async def test_tls_is_served_with_a_certificate_of_its_own(tmp_path: Path) -> None:
@@ -59,10 +71,10 @@ async def test_it_listens_on_the_loopback_only() -> None:
 
 async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
     """OSError; the other listeners are closed again."""
+    offset = free_offset()
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", 13000 + offset))
         taken.listen()
-        offset = taken.getsockname()[1] - 13000
         with pytest.raises(OSError, match="in use"):
             async with open_sandbox(SandboxSettings(port_offset=offset, tls=False)):
                 pass

@@ -112,6 +112,17 @@ async def test_a_device_lives_from_post_to_delete(api: Api) -> None:
     assert (await api.get(path)).status == 404
 
 
+async def test_devices_and_status_are_embedded(api: Api) -> None:
+    """Devices with a query of their own; a status once there is one."""
+    query = "embed=devices&embed=status&devices[fields]=model&fields=name"
+    path = f"/v2/gateways/{GW}?{query}"
+    device = {"id": f"{GW}-0", "model": "jsonrpcFullV1.0"}
+    expected = {"id": GW, "name": "Boiler room", "devices": [device]}
+    assert (await api.get(path)).data == expected
+    await api.put(f"/v2/gateways/{GW}/status", {"value": "on", "timeout": 90})
+    assert (await api.get(path)).data["status"]["value"] == "on"
+
+
 async def test_a_wrong_device_is_refused(api: Api) -> None:
     """Taken 409, unknown model 404, anything but its three members 400."""
     path = f"/v2/gateways/{GW}/devices"
