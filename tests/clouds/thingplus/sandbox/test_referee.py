@@ -10,6 +10,7 @@ import pytest
 from gatewayd.clouds.thingplus.sandbox import Sandbox
 from tests.clouds.thingplus.sandbox.device import BASE
 from tests.clouds.thingplus.sandbox.scene import DI, TEMP, gateway
+from tests.mqtt_peer import WAIT_S
 
 T = 1_700_000_000_000
 BATCHES = 40
@@ -40,9 +41,10 @@ async def test_who_sends_again_until_acknowledged_is_stored_exactly_once(
                     break
                 if fault != "none":
                     setattr(sandbox.broker.faults, fault, 1)
+                patience_s = WAIT_S if fault == "none" else 0.03
                 number = peer.send(BASE, orjson.dumps(todo[0]))
                 try:
-                    await peer.until(lambda: number in peer.acked, 0.03)  # noqa: B023 - awaited here.
+                    await peer.until(lambda: number in peer.acked, patience_s)  # noqa: B023 - awaited here.
                 except TimeoutError:
                     break
                 todo.pop(0)
