@@ -31,6 +31,7 @@ from gatewayd.transports.broker_host import (
     Client,
     Faults,
     Host,
+    Manners,
 )
 from gatewayd.transports.mqtt_packets import Connect, Message
 from gatewayd.transports.mqtt_topics import is_match
@@ -46,12 +47,13 @@ KEEP_ALIVE_FACTOR = 1.5
 class Broker:
     """The listeners and everything connected to them; made by `open_broker`."""
 
-    def __init__(self, host: Host, limits: BrokerLimits) -> None:
+    def __init__(self, host: Host, limits: BrokerLimits, manners: Manners) -> None:
         self.faults = Faults()
         self.clients: dict[str, Client] = {}
         self.retained: dict[str, Message] = {}
         self._host = host
         self._limits = limits
+        self._manners = manners
         self._named = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -208,7 +210,8 @@ class Broker:
 
     def _take(self, client: Client, message: Message, *, is_duplicate: bool) -> None:
         self._host.received(client, message, is_duplicate=is_duplicate)
-        self.publish(message)
+        if self._manners.is_relay:
+            self.publish(message)
 
     def _retain(self, message: Message) -> None:
         self.retained.pop(message.topic, None)
@@ -217,12 +220,14 @@ class Broker:
 
     def _subscribe(self, client: Client, packet: mqtt.Subscribe) -> None:
         for pattern, _ in packet.filters:
-            if not self._host.may_subscribe(client, pattern):
+            if self._manners.is_curt and not self._host.may_subscribe(client, pattern):
                 client.cut(f"may not subscribe to {pattern[:80]}")
                 return
         codes = tuple(self._grant(client, pattern, qos) for pattern, qos in packet.filters)
         client.write(mqtt.encode_suback(packet.packet_id, codes))
-        for pattern, _ in packet.filters:
+        for (pattern, _), code in zip(packet.filters, codes, strict=True):
+            if code == mqtt.REFUSED_FILTER:
+                continue
             for message in tuple(self.retained.values()):
                 if is_match(pattern, message.topic):
                     client.deliver(message)
@@ -230,6 +235,8 @@ class Broker:
 
     def _grant(self, client: Client, pattern: str, qos: int) -> int:
         if len(client.subscriptions) >= self._limits.subscriptions_max:
+            return mqtt.REFUSED_FILTER
+        if not self._manners.is_curt and not self._host.may_subscribe(client, pattern):
             return mqtt.REFUSED_FILTER
         client.subscriptions[pattern] = min(qos, 1)
         return min(qos, 1)
@@ -269,9 +276,11 @@ class _Wire:
 
 
 @asynccontextmanager
-async def open_broker(host: Host, limits: BrokerLimits | None = None) -> AsyncIterator[Broker]:
+async def open_broker(
+    host: Host, limits: BrokerLimits | None = None, manners: Manners | None = None
+) -> AsyncIterator[Broker]:
     """Yield a broker without listeners (see `open_listener`); cut everything at the end."""
-    broker = Broker(host, limits or BrokerLimits())
+    broker = Broker(host, limits or BrokerLimits(), manners or Manners())
     try:
         yield broker
     finally:

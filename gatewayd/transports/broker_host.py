@@ -28,6 +28,21 @@ class BrokerLimits:
     backlog_bytes_max: int = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How a broker behaves where the clouds differ.
+
+    Attributes:
+        is_relay: what is published goes to the subscribers as it is; false: the host says with
+            `Broker.publish` what they get, and nothing is retained.
+        is_curt: a subscription that is not allowed closes the connection; false: it is refused
+            with 0x80 in the SUBACK.
+    """
+
+    is_relay: bool = True
+    is_curt: bool = True
+
+
 @dataclass(slots=True)
 class Faults:
     """What goes wrong until it is set back. Counts are of QoS 1 messages; -1 means for ever.
@@ -62,7 +77,7 @@ class Host(Protocol):
         ...
 
     def may_subscribe(self, client: Client, pattern: str) -> bool:
-        """Return whether the filter is granted; false closes the connection."""
+        """Return whether the filter is granted; false is answered as `Manners` say."""
         ...
 
     def connected(self, client: Client) -> None:

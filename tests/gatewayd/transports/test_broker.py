@@ -19,7 +19,7 @@ from gatewayd.transports.broker import (
     open_broker,
     open_listener,
 )
-from gatewayd.transports.broker_host import NOT_AUTHORISED, BrokerLimits, Client
+from gatewayd.transports.broker_host import NOT_AUTHORISED, BrokerLimits, Client, Manners
 from gatewayd.transports.mqtt_packets import Connect, Message
 from tests.mqtt_peer import WAIT_S, Login, mqtt_peer
 
@@ -423,3 +423,36 @@ def test_a_delivery_has_the_smaller_qos() -> None:
     """Encoded at QoS 0 there is no packet id in it."""
     assert mqtt.encode_publish(Message("t", b"x")) == b"\x30\x04\x00\x01tx"
     assert mqtt.encode_publish(Message("t", b"x", 1), 7) == b"\x32\x06\x00\x01t\x00\x07x"
+
+
+@pytest.fixture
+async def mild_house() -> AsyncIterator[House]:
+    """A broker that relays nothing by itself and refuses with a code."""
+    porter, manners = Porter(), Manners(is_relay=False, is_curt=False)
+    async with (
+        open_broker(porter, manners=manners) as broker,
+        open_listener(broker, 0) as listener,
+    ):
+        yield House(porter, broker, listener)
+
+
+async def test_a_host_can_say_itself_what_subscribers_get(mild_house: House) -> None:
+    """The published message is taken and acknowledged, and goes nowhere, retained or not."""
+    async with mqtt_peer(mild_house.port) as peer:
+        await peer.subscribe("t")
+        await peer.publish("t", b"as published", retain=True)
+        mild_house.broker.publish(Message("t", b"as the host says", 1))
+        assert await peer.payloads(1) == [b"as the host says"]
+    assert [message.topic for message, _ in mild_house.porter.received_] == ["t"]
+    assert not mild_house.broker.retained
+
+
+async def test_a_mild_refusal_is_a_code_and_the_connection_stays(mild_house: House) -> None:
+    """0x80 for what is not allowed, then business as usual."""
+    async with mqtt_peer(mild_house.port) as peer:
+        assert await peer.subscribe("secret/x") == [128]
+        assert await peer.subscribe("t") == [1]
+        mild_house.broker.publish(Message("secret/x", b"no", 1))
+        mild_house.broker.publish(Message("t", b"yes", 1))
+        assert await peer.payloads(1) == [b"yes"]
+    assert ("subscribed", "secret/x") not in mild_house.porter.log
