@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gatewayd.errors import ConfigError
+
 PRIVATE = 0o600
 """For its owner only: whatever holds a secret."""
 
@@ -36,6 +38,19 @@ def replace_file(path: Path, data: bytes, mode: int = PRIVATE) -> None:
         new.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace or make a file that only its owner can read, on the disk when this returns.
+
+    Raises:
+        ConfigError: its folder cannot be made or written.
+    """
+    try:
+        make_folder(path.parent)
+        replace_file(path, data, PRIVATE)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:

@@ -21,7 +21,7 @@ import orjson
 
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
-from gatewayd.small_files import PRIVATE, make_folder, replace_file
+from gatewayd.small_files import write_private
 
 TOKEN_BYTES_MAX = 16 * 1024
 """A token file larger than this was not written here."""
@@ -205,19 +205,6 @@ class TokenFile:
         was_there = self.path.exists()
         self.path.unlink(missing_ok=True)
         return was_there
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Replace or make a file that only its owner can read, on the disk when this returns.
-
-    Raises:
-        ConfigError: its folder cannot be made or written.
-    """
-    try:
-        make_folder(path.parent)
-        replace_file(path, data, PRIVATE)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _expiry_ms(jwt: str) -> int | None:

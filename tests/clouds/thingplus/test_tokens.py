@@ -18,10 +18,10 @@ from gatewayd.clouds.thingplus.tokens import (
     Token,
     TokenFile,
     authorize_path,
-    write_private,
 )
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
+from gatewayd.small_files import write_private
 
 URL = "https://api.thingplus.net"
 

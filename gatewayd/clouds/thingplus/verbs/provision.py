@@ -19,13 +19,13 @@ from gatewayd.clouds.thingplus.registering import Tally, Wanted, explain, make, 
 from gatewayd.clouds.thingplus.rest import Rest, open_rest
 from gatewayd.clouds.thingplus.rest_errors import Conflict, NotFound, PlanExceeded
 from gatewayd.clouds.thingplus.rest_types import Gateway, NewGateway
-from gatewayd.clouds.thingplus.tokens import write_private
 from gatewayd.clouds.thingplus.verbs.account import Account, account_of
 from gatewayd.clouds.thingplus.verbs.login import secret_from
 from gatewayd.clouds.verbs import Spoken
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
+from gatewayd.small_files import write_private
 
 WHOLE = Query(embed=(Embed("devices"), Embed("sensors")))
 
