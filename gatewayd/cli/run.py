@@ -57,7 +57,6 @@ async def _run_for_ever(path: Path, settings: Settings) -> None:
     import structlog
 
     from gatewayd.cli._lastgood import keep_copy
-    from gatewayd.config import inspect
     from gatewayd.notify import Notifier
 
     log, notifier = structlog.get_logger(), Notifier()
@@ -71,17 +70,49 @@ async def _run_for_ever(path: Path, settings: Settings) -> None:
                 log.warning("no copy of the configuration", reason=str(error))
             notifier.tell(READY=1, STATUS="running")
             while (wanted := await signals.wait()) != "stop":
-                found, problems = inspect(path)
-                for problem in problems:
-                    log.warning("configuration", problem=str(problem))
-                if found is None:
-                    log.error("configuration has mistakes and is not used")
+                found = reread(path)
                 settings = found or settings
                 if found or wanted == "restart":
                     break
             else:
                 notifier.tell(STOPPING=1)
     log.info("stopped")
+
+
+def reread(path: Path) -> Settings | None:
+    """Return the settings of a file that was edited, or log why it is not used."""
+    import structlog
+
+    from gatewayd.config import inspect
+    from gatewayd.errors import ConfigError
+
+    log = structlog.get_logger()
+    found, problems = inspect(path)
+    for problem in problems:
+        log.warning("configuration", problem=str(problem))
+    try:
+        if found is not None:
+            make_state_dir(found)
+            return found
+    except ConfigError as error:
+        log.warning("configuration", problem=str(error))
+    log.error("configuration has mistakes and is not used")
+    return None
+
+
+def make_state_dir(settings: Settings) -> None:
+    """Make the folder for the state where it is missing.
+
+    Raises:
+        ConfigError: that is not possible there.
+    """
+    from gatewayd.errors import ConfigError
+
+    folder = settings.gateway.state_dir
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"state_dir {folder} cannot be made: {error.strerror}") from error
 
 
 class Signals:
@@ -122,7 +153,7 @@ async def open_daemon(
     from gatewayd.status import surface_of
 
     own = settings.gateway
-    own.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_state_dir(settings)
     with bind_control(own.state_dir, socket_paths(own.state_dir, own.runtime_dir)) as listener:
         async with (
             open_gateway(settings, SystemClock(), manage=management(restart)) as gateway,

@@ -245,16 +245,26 @@ class Daemon:
         return next(edge for edge in edges if edge["name"] == name)
 
     async def wait_up(self, *names: str, deadline_s: float = WAIT_S) -> None:
-        """Wait until these devices and uplinks are connected."""
+        """Wait until these devices and uplinks are connected, and every output is known safe."""
         end_s = time.monotonic() + deadline_s
         while True:
             status = await self.ask("status")
             edges = [*status["devices"], *status["uplinks"]]
             down = [edge for edge in edges if edge["name"] in names and not edge["is_up"]]
+            down += [output for output in status["outputs"] if output["value"] is None]
             if not down:
                 return
             assert time.monotonic() < end_s, down
             await asyncio.sleep(LOOK_S)
+
+    async def wait_reconnected(self, uplink: str, ends: int) -> None:
+        """Wait until an uplink that had ended so often has ended again and is up."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                edge = await self.edge("uplinks", uplink)
+                if edge["is_up"] and edge["ends"] > ends:
+                    return
+                await asyncio.sleep(LOOK_S)
 
     async def wait_line(
         self, uplink: str, is_so: Callable[[dict[str, Any]], bool], deadline_s: float = WAIT_S
@@ -276,9 +286,9 @@ class Daemon:
         """Send a signal."""
         self.process.send_signal(number)
 
-    async def stop(self) -> int:
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send SIGTERM and return the exit code, which must come in time."""
-        self.send(signal.SIGTERM)
+        self.send(number)
         await until(lambda: self.process.poll() is not None, "ended after SIGTERM", STOP_S)
         code = self.process.returncode
         assert code is not None
@@ -294,10 +304,13 @@ class Daemon:
 def house_in(folder: Path) -> Iterator[House]:
     """Yield a house whose runtime folder is on tmpfs, as under systemd."""
     runtime = Path(tempfile.mkdtemp(prefix="gatewayd-live-", dir=MEMORY))
+    house = House(folder, runtime)
     try:
-        yield House(folder, runtime)
+        yield house
     finally:
         shutil.rmtree(runtime)
+        if house.runtime is None and house.hot:
+            shutil.rmtree(house.hot)
 
 
 __all__ = ["GATEWAY", "NAME", "Daemon", "Finished", "House", "house_in", "until"]
