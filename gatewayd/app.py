@@ -33,7 +33,7 @@ from gatewayd.notify import Notifier
 from gatewayd.outbox import Bounds, Outbox, find_tmpfs, open_outbox
 from gatewayd.ports import Ports
 from gatewayd.recorder import Recorder
-from gatewayd.sampler import Sampler, quality_of
+from gatewayd.sampler import Pace, Sampler, quality_of
 from gatewayd.supervise import Backoff, supervise
 from gatewayd.uplink import Premises, live
 
@@ -105,9 +105,9 @@ class Gateway:
                 log.info,
             )
         else:
-            self.samplers[device.name] = Sampler(
-                device.name, device.channels, device.tunings, self.bus, self.clock
-            )
+            sampler = Sampler(device.name, device.channels, device.tunings, self.bus, self.clock)
+            sampler.pace = Pace(device.every)
+            self.samplers[device.name] = sampler
 
     async def subscribe(self) -> None:
         """Tell the outbox which uplinks there are and what each wants."""
@@ -202,6 +202,8 @@ class Gateway:
             self.clock,
             folder,
             {name: act for name, act in self.manage.items() if name in gateway.allow},
+            self.settings.routes,
+            {name: sampler.pace for name, sampler in self.samplers.items() if sampler.pace},
         )
 
     def find_ailment(self) -> str | None:

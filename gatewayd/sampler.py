@@ -15,6 +15,9 @@ from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
 from gatewayd.fields import Seconds
 from gatewayd.model import Channel, ChannelId, Measurement, Quality, Reading, Value
 
+PATIENCE_S = 1.0
+"""Shorter sleeps are not woken when the pace changes: a plain sleep costs half of one that is."""
+
 SILENT_S = 3600.0
 """A reason is repeated this often while it lasts, so that a silence is never mistaken for one."""
 
@@ -51,6 +54,40 @@ class _Gauge:
     time_ms: int = 0
 
 
+class Pace:
+    """How often a device is asked; may be changed while it is."""
+
+    def __init__(self, configured_s: float) -> None:
+        self.configured_s = configured_s
+        """What the owner says."""
+        self.every_s = configured_s
+        """What holds now."""
+        self._changed = asyncio.Event()
+
+    def change(self, every_s: float) -> None:
+        """Ask every so many seconds from now on; who sleeps longer is woken."""
+        self.every_s = every_s
+        self._changed.set()
+
+    async def wait_beat(self, last_s: float) -> float:
+        """Wait for the next beat after one (loop time) and return when it was.
+
+        Beats are kept, and those that were missed are skipped, not caught up.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = max(last_s + self.every_s, loop.time())
+            if due_s - loop.time() < PATIENCE_S:
+                await asyncio.sleep(due_s - loop.time())
+                return due_s
+            self._changed.clear()
+            try:
+                async with asyncio.timeout_at(due_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                return due_s
+
+
 class Sampler:
     """Runs one sensor or listener, through as many connections as it takes."""
 
@@ -67,6 +104,8 @@ class Sampler:
         self._gauges = {c.id: _gauge(device, c, tunings.get(c.id, PLAIN)) for c in channels}
         self._sensor: Sensor | None = None
         self._asking = asyncio.Lock()
+        self.pace: Pace | None = None
+        """Set by whoever may change it; without it the pace is that of `run`."""
         self.samples = 0
         """Times that the device gave an answer: the sampler's progress."""
 
@@ -87,7 +126,7 @@ class Sampler:
             elif isinstance(device, Sensor):
                 self._sensor = device
                 try:
-                    await self._ask_for_ever(device, every_s, timeout_s)
+                    await self._ask_for_ever(device, self.pace or Pace(every_s), timeout_s)
                 finally:
                     self._sensor = None
             else:
@@ -112,15 +151,12 @@ class Sampler:
         """Publish that no channel of this device has a value, and why."""
         self._publish([Measurement(name, None, quality) for name in self._gauges])
 
-    async def _ask_for_ever(self, sensor: Sensor, every_s: float, timeout_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        due_s = loop.time()
+    async def _ask_for_ever(self, sensor: Sensor, pace: Pace, timeout_s: float) -> None:
+        beat_s = asyncio.get_running_loop().time()
         while True:
             await self._ask(sensor, timeout_s)
-            await self._bus.wait_emptied() if every_s < 0.1 else None
-            # Beats are kept, and those that were missed are skipped, not caught up.
-            due_s = max(due_s + every_s, loop.time())
-            await asyncio.sleep(due_s - loop.time())
+            await self._bus.wait_emptied() if pace.every_s < 0.1 else None
+            beat_s = await pace.wait_beat(beat_s)
 
     async def _ask(self, sensor: Sensor, timeout_s: float) -> list[Reading]:
         async with self._asking:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,8 @@ from gatewayd.desk import Desk
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
 from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome
 from gatewayd.outbox import Outbox, Rejection
+from gatewayd.routes import Route
+from gatewayd.sampler import Pace
 
 log = structlog.get_logger()
 
@@ -40,6 +42,8 @@ class Premises:
         state_dir: where this uplink may keep small files of its own (tokens, intervals).
         manage: what the owner allows a cloud to do to the machine, by name (`restart`,
             `reboot`, `poweroff`); a name that is not here is not allowed.
+        routes: what the owner wants done when certain messages are heard.
+        paces: how often each sampled device is asked, by name; a cloud may change it.
     """
 
     uplink: str
@@ -51,6 +55,8 @@ class Premises:
     clock: Clock
     state_dir: Path
     manage: Mapping[str, Callable[[], Awaitable[None]]]
+    routes: Sequence[Route] = ()
+    paces: Mapping[str, Pace] = field(default_factory=dict)
 
 
 class Link(Protocol):

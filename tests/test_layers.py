@@ -25,6 +25,7 @@ LEVELS = (
     ("gatewayd/fields.py", 0),
     ("gatewayd/small_files.py", 0),
     ("gatewayd/setpoint.py", 1),
+    ("gatewayd/routes.py", 1),
     ("gatewayd/output.py", 1),
     ("gatewayd/hand.py", 1),
     ("gatewayd/ports/", 1),

@@ -19,6 +19,8 @@ from gatewayd.config.names import ALLOWED, is_name, names_of, sections
 from gatewayd.config.ports import read_port
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Problem, Report, nearest_of, one_of, show
+from gatewayd.config.routes import SECTION as ROUTE
+from gatewayd.config.routes import read_routes
 from gatewayd.config.settings import (
     ClockSettings,
     Console,
@@ -123,10 +125,12 @@ def _syntax_problem(file: str, text: str, message: str) -> Problem:
 
 
 def _settings(document: Mapping[str, Any], environ: Mapping[str, str], report: Report) -> Settings:
+    known_sections = (*SECTIONS, ROUTE)
     for key in document:
-        if key not in SECTIONS:
+        if key not in known_sections:
             found = f"unknown section {show(key)}"
-            report.at_key((key,), found, one_of(SECTIONS), nearest_of(key, SECTIONS))
+            nearest = nearest_of(key, known_sections)
+            report.at_key((key,), found, one_of(known_sections), nearest)
     ports = {}
     for name, section in sections(document, "port", report).items():
         port = read_port(name, section, report)
@@ -154,6 +158,7 @@ def _settings(document: Mapping[str, Any], environ: Mapping[str, str], report: R
         ports=ports,
         devices=complete_interlocks(devices, document, known, report),
         uplinks=uplinks,
+        routes=read_routes(document, known, report),
     )
 
 

@@ -18,6 +18,7 @@ from gatewayd.config.uplinks import cloud_kinds
 from gatewayd.driver import driver_kinds, load_driver
 from gatewayd.errors import ConfigError
 from gatewayd.output import Limits
+from gatewayd.routes import Route
 from gatewayd.sampler import Tuning
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -48,6 +49,7 @@ def schema() -> Table:
     properties["port"] = _named(_union("port", "type", ports, {}, definitions))
     properties["device"] = _named(_union("device", "driver", drivers, _common(), definitions))
     properties["uplink"] = _named(_union("uplink", "kind", clouds, {}, definitions))
+    properties["route"] = {"type": "array", "items": _table(Route, "route", definitions)}
     return {
         "$schema": DRAFT,
         "title": "gatewayd configuration",

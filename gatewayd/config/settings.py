@@ -12,6 +12,7 @@ from gatewayd.driver import Driver
 from gatewayd.fields import Seconds, Secret, Size
 from gatewayd.model import Channel
 from gatewayd.output import Limits
+from gatewayd.routes import Route
 from gatewayd.sampler import Tuning
 
 EVERY_S = 10.0
@@ -111,3 +112,4 @@ class Settings:
     ports: Mapping[str, Mapping[str, object]]
     devices: Mapping[str, DeviceSettings]
     uplinks: Mapping[str, UplinkSettings]
+    routes: tuple[Route, ...] = ()

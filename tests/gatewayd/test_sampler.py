@@ -12,7 +12,7 @@ import pytest
 from gatewayd.bus import Bus
 from gatewayd.errors import DeviceAbsent, DeviceTimeout
 from gatewayd.model import Channel, Measurement, Quality, Reading
-from gatewayd.sampler import Sampler, Tuning, tuned
+from gatewayd.sampler import Pace, Sampler, Tuning, tuned
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 
 CHANNEL = Channel("temperature", "temperature", "Cel", minimum=-40, maximum=85)
@@ -115,3 +115,37 @@ def test_asked_out_of_turn_it_tells_what_it_saw_news_or_not() -> None:
         running.cancel()
 
     run_simulated(main())
+
+
+def test_a_new_pace_holds_at_once() -> None:
+    """Whoever sleeps for an hour is woken, and the next beat counts from the last one."""
+
+    async def main() -> list[float]:
+        pace, beats, loop = Pace(3600), [], asyncio.get_running_loop()
+        began_s = loop.time()
+        loop.call_later(100, pace.change, 60)
+        loop.call_later(145, pace.change, 20)
+        beat_s = began_s
+        for _ in range(3):
+            beat_s = await pace.wait_beat(beat_s)
+            beats.append(beat_s - began_s)
+        return beats
+
+    assert run_simulated(main()) == [100, 145, 165]
+
+
+def test_an_unchanged_pace_keeps_its_beats() -> None:
+    """Quick or slow; a beat that was missed is skipped."""
+
+    async def main(every_s: float) -> list[float]:
+        pace, loop = Pace(every_s), asyncio.get_running_loop()
+        beat_s = began_s = loop.time()
+        beats = []
+        for work_s in (0, every_s / 2, every_s * 1.5):
+            await asyncio.sleep(work_s)
+            beat_s = await pace.wait_beat(beat_s)
+            beats.append((beat_s - began_s) / every_s)
+        return beats
+
+    assert run_simulated(main(10)) == pytest.approx([1, 2, 3.5])
+    assert run_simulated(main(0.5)) == pytest.approx([1, 2, 3.5])
