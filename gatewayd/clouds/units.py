@@ -34,3 +34,10 @@ def conversion(unit: str, wanted: str) -> tuple[float, float]:
         if unit in units and wanted in units:
             return units[unit] / units[wanted], 0.0
     return 1.0, 0.0
+
+
+def is_convertible(unit: str, wanted: str) -> bool:
+    """Return whether `conversion` knows the way; of the temperatures, only to °C."""
+    if unit == wanted or (unit in _TEMPERATURES and wanted == "Cel"):
+        return True
+    return any(unit in units and wanted in units for units in _DIMENSIONS.values())

@@ -47,6 +47,12 @@ def find_refused(content: object) -> Refused | None:
     return Refused(number, message[:MESSAGE_MAX] if isinstance(message, str) else "")
 
 
+def is_success(content: object) -> bool:
+    """Return whether a parsed body says `created` or `success`; the documents vary the case."""
+    status = content.get("status") if isinstance(content, Mapping) else None
+    return isinstance(status, str) and status.lower() in ("created", "success")
+
+
 # Activation.
 
 

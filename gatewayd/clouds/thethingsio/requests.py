@@ -1,0 +1,142 @@
+"""Takes what others write to this thing: what is for an output becomes a command.
+
+Our own writes come back too and are passed over: no resource is both a report and a command. A
+push has no id. So the same value for the same resource, dated the same or following at once, is
+the same command, and the desk answers it once.
+
+Characteristics: in pushed entries, rows read back · out commands, in order · buffered `OPEN_MAX`
+commands · when full nothing more is read from the cloud · event loop only · what was taken is
+kept on disk before it is carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from gatewayd.clouds.thethingsio.cloud_time import CloudTime
+from gatewayd.clouds.thethingsio.codec import Entry
+from gatewayd.clouds.thethingsio.handled import (
+    SLACK_MS,
+    Taken,
+    is_missed,
+    load_taken,
+    store_taken,
+    taken_of,
+)
+from gatewayd.clouds.thethingsio.names import Names
+from gatewayd.model import Command, Value
+from gatewayd.setpoint import TEXT_MAX
+from gatewayd.uplink import Premises
+
+log = structlog.get_logger()
+
+OPEN_MAX = 100
+"""Commands that wait for the desk."""
+
+REPEAT_S = 2.0
+"""The same value again within this time, undated, is the same command: a double click, a copy on
+the way, or what was read back and is pushed a moment later."""
+
+
+class _Last(NamedTuple):
+    """The last command of one resource and when it came."""
+
+    command: Command
+    at_s: float
+
+
+class Requests:
+    """The commands of one connection."""
+
+    def __init__(
+        self, premises: Premises, names: Names, cloud_time: CloudTime, taken: dict[str, Taken]
+    ) -> None:
+        """Begin with what was taken on earlier connections."""
+        self._premises = premises
+        self._cloud_time = cloud_time
+        self._channels = {each.command: name for name, each in names.items() if each.command}
+        self._taken = taken
+        self._last: dict[str, _Last] = {}
+        self._pushed: set[str] = set()
+        self._open: asyncio.Queue[tuple[Entry, int]] = asyncio.Queue(OPEN_MAX)
+        self._now_s = asyncio.get_running_loop().time
+        self._log = log.bind(uplink=premises.uplink)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The resources that command."""
+        return tuple(self._channels)
+
+    async def take(self, entries: Sequence[Entry]) -> None:
+        """Take what was pushed; waits while `OPEN_MAX` commands do."""
+        for entry in entries:
+            if entry.key in self._channels:
+                self._pushed.add(entry.key)
+                await self._open.put((entry, self._cloud_time.now_ms()))
+
+    async def commands(self, rows: Sequence[Entry]) -> AsyncIterator[Command]:
+        """Yield the commands that were missed, then those that are pushed.
+
+        Args:
+            rows: the newest of each resource, read after the subscription stood. What has been
+                pushed since is newer.
+        """
+        for row in rows:
+            known = self._taken.get(row.key)
+            is_ours = row.key in self._channels and row.key not in self._pushed
+            if is_ours and is_missed(row, known):
+                self._log.info("command missed while away", resource=row.key)
+                yield await self._command(row, self._cloud_time.now_ms())
+        while True:
+            yield await self._command(*await self._open.get())
+
+    async def _command(self, entry: Entry, arrived_ms: int) -> Command:
+        """Return the command that an entry is; it is kept as taken."""
+        self._taken[entry.key] = taken_of(entry, arrived_ms)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, store_taken, self._premises.state_dir, self._taken)
+        except OSError as error:
+            self._log.warning("commands cannot be kept", reason=error.strerror)
+        command = self._decoded(entry)
+        self._last.pop(entry.key, None)
+        if entry.time_ms is None or arrived_ms - entry.time_ms < SLACK_MS:
+            self._last[entry.key] = _Last(command, self._now_s())
+        return command
+
+    def _decoded(self, entry: Entry) -> Command:
+        key, channel = entry.key, self._channels[entry.key]
+        origin, value = self._premises.uplink, command_value(entry.value)
+        if entry.time_ms is not None:
+            request_id = f"{key}@{entry.time_ms}"
+            return Command(origin, request_id, channel, value, issued_ms=entry.time_ms)
+        last = self._last.get(key)
+        if last and last.command.value == value and self._now_s() - last.at_s < REPEAT_S:
+            return last.command
+        # Since boot, because it must not be the id of an earlier connection's command.
+        return Command(origin, f"{key}#{self._premises.clock.boottime_ms()}", channel, value)
+
+
+def command_value(value: Any) -> Value:
+    """Return what an entry asks for; what no output can take stays, as text, for the desk."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict) and value and all(map(_is_number, value.values())):
+        return value
+    return orjson.dumps(value).decode()[:TEXT_MAX]
+
+
+def _is_number(part: object) -> bool:
+    return isinstance(part, int | float) and not isinstance(part, bool)
+
+
+async def load_requests(premises: Premises, names: Names, cloud_time: CloudTime) -> Requests:
+    """Return the commands' half of a new connection."""
+    loop = asyncio.get_running_loop()
+    taken = await loop.run_in_executor(None, load_taken, premises.state_dir)
+    return Requests(premises, names, cloud_time, taken)
