@@ -76,10 +76,8 @@ async def open_link(config: Config, premises: Premises) -> AsyncIterator[Thethin
         token = await obtain_token(config, premises.state_dir, http)
         open_line = open_http_line if config.transport == "http" else open_mqtt_line
         async with open_line(config, http, token, cloud_time) as line:
-            requests = await load_requests(
-                premises, names_of(config, premises.channels), cloud_time
-            )
-            link = ThethingsioLink(config, premises, line, requests)
+            requests = await load_requests(premises, names, cloud_time)
+            link = ThethingsioLink(config, premises, names, line, requests)
             if config.describe:
                 await link.describe()
             yield link
