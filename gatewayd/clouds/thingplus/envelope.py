@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from gatewayd.clouds.thingplus.json_fields import Json, objects, text, whole
+from gatewayd.clouds.json_fields import Json, objects, text, whole
 from gatewayd.clouds.thingplus.rest_errors import Busy, ThingPlusError, error_class
 from gatewayd.errors import Malformed
 from gatewayd.transports.http import Answer, retry_after_s

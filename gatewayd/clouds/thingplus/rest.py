@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gatewayd.clock import Clock
-from gatewayd.clouds.thingplus.json_fields import needed
+from gatewayd.clouds.json_fields import needed
 from gatewayd.clouds.thingplus.query import Query
 from gatewayd.clouds.thingplus.rest_auth import TokenKeeper
 from gatewayd.clouds.thingplus.rest_calls import Calls, Collection, Page, Shelf

@@ -9,8 +9,8 @@ from typing import TypeVar
 import orjson
 
 from gatewayd.clock import Clock
+from gatewayd.clouds.json_fields import needed, text
 from gatewayd.clouds.thingplus.envelope import open_envelope
-from gatewayd.clouds.thingplus.json_fields import needed, text
 from gatewayd.clouds.thingplus.rest_errors import BAD_TOKEN, EXPIRED, Denied
 from gatewayd.clouds.thingplus.tokens import Grant, PasswordGrant, Token, TokenFile
 from gatewayd.errors import LinkDenied

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import orjson
 
+from gatewayd.clouds.json_fields import Json
 from gatewayd.clouds.thingplus.envelope import Envelope, Meta, open_envelope
-from gatewayd.clouds.thingplus.json_fields import Json
 from gatewayd.clouds.thingplus.query import COUNT_MAX, Query, Renderable, render
 from gatewayd.clouds.thingplus.rest_errors import Busy, Denied
 from gatewayd.transports.http import Http, Request

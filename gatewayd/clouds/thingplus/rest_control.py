@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gatewayd.clouds.thingplus.json_fields import text
+from gatewayd.clouds.json_fields import text
 from gatewayd.clouds.thingplus.rest_calls import Calls
 from gatewayd.clouds.thingplus.rest_series import Point
 from gatewayd.clouds.thingplus.rest_types import NewGateway, Registered

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
+from gatewayd.clouds.json_fields import inner
 from gatewayd.clouds.thingplus.envelope import Envelope
-from gatewayd.clouds.thingplus.json_fields import inner
 from gatewayd.clouds.thingplus.query import POINTS_MAX, SeriesQuery, StatQuery
 from gatewayd.clouds.thingplus.rest_calls import Calls, Collection, Shelf, patiently, place
 from gatewayd.clouds.thingplus.rest_series import Point, Series, Status

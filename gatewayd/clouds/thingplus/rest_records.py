@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from gatewayd.clouds.thingplus.json_fields import (
+from gatewayd.clouds.json_fields import (
     Json,
     flag,
     inner,

@@ -14,8 +14,8 @@ from typing import Self
 
 import orjson
 
+from gatewayd.clouds.json_fields import Json, inner, objects, text, whole
 from gatewayd.clouds.thingplus.envelope import Meta
-from gatewayd.clouds.thingplus.json_fields import Json, inner, objects, text, whole
 from gatewayd.errors import Malformed
 
 PointValue = float | str | Mapping[str, object]

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from gatewayd.clouds.thingplus.envelope import Envelope, Meta
-from gatewayd.clouds.thingplus.json_fields import (
+from gatewayd.clouds.json_fields import (
     Json,
     flag,
     inner,
@@ -24,6 +23,7 @@ from gatewayd.clouds.thingplus.json_fields import (
     texts,
     whole,
 )
+from gatewayd.clouds.thingplus.envelope import Envelope, Meta
 from gatewayd.clouds.thingplus.rest_errors import ThingPlusError
 from gatewayd.clouds.thingplus.rest_series import Series, Status
 

@@ -8,8 +8,6 @@ Source: Thing+ REST API "Getting Started", Scopes; OAuth2 guide.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlencode
 
-import orjson
-
-from gatewayd.errors import ConfigError
+from gatewayd.clouds.jwt import expiry_ms
+from gatewayd.clouds.key_ring import KeyRing
 from gatewayd.fields import Secret
-from gatewayd.small_files import write_private
-
-TOKEN_BYTES_MAX = 16 * 1024
-"""A token file larger than this was not written here."""
 
 RENEW_EARLY_MS = 60_000
 """A token this close to its end is renewed first: the cloud's clock is not ours."""
@@ -94,7 +87,7 @@ class Token:
     @property
     def expires_ms(self) -> int | None:
         """When it ends (UTC ms), as it says itself; None where it does not say."""
-        return _expiry_ms(self.access.reveal())
+        return expiry_ms(self.access.reveal())
 
     def is_expired(self, now_ms: int) -> bool:
         """Return whether it has ended or is about to; one that does not say has not."""
@@ -158,15 +151,11 @@ def authorize_path(client_id: str, redirect_uri: str) -> str:
 
 
 class TokenFile:
-    """The one token of one server, in a file that only its owner can read.
-
-    Characteristics: one token · bound to one base address, so that it is never sent elsewhere ·
-    replaced atomically and synced · not locked: the last writer wins, and both tokens are good.
-    """
+    """The one token of one server; see `KeyRing`. Of two writers' tokens both are good."""
 
     def __init__(self, path: Path, url: str) -> None:
         self.path = path
-        self._url = url.rstrip("/")
+        self._ring = KeyRing(path, url)
 
     def read(self) -> Token | None:
         """Return the token, or None where there is none for this server.
@@ -174,18 +163,10 @@ class TokenFile:
         Raises:
             ConfigError: the file is there and cannot be read.
         """
-        try:
-            with self.path.open("rb") as file:
-                kept: object = orjson.loads(file.read(TOKEN_BYTES_MAX))
-        except FileNotFoundError:
+        kept = self._ring.read()
+        if "access_token" not in kept:
             return None
-        except (OSError, orjson.JSONDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it holds no token"
-            raise ConfigError(f"cannot read the token file {self.path}: {reason}") from error
-        if not isinstance(kept, dict) or kept.get("url") != self._url:
-            return None
-        access, type = kept.get("access_token"), kept.get("token_type")
-        return Token(Secret(access), str(type)) if isinstance(access, str) else None
+        return Token(Secret(kept["access_token"]), kept.get("token_type", "Bearer"))
 
     def write(self, token: Token) -> None:
         """Keep a token, mode 0600, on the disk when this returns.
@@ -193,27 +174,8 @@ class TokenFile:
         Raises:
             ConfigError: the folder cannot be written.
         """
-        kept = {
-            "url": self._url,
-            "access_token": token.access.reveal(),
-            "token_type": token.type,
-        }
-        write_private(self.path, orjson.dumps(kept))
+        self._ring.write({"access_token": token.access.reveal(), "token_type": token.type})
 
     def forget(self) -> bool:
         """Delete the file; return whether there was one."""
-        was_there = self.path.exists()
-        self.path.unlink(missing_ok=True)
-        return was_there
-
-
-def _expiry_ms(jwt: str) -> int | None:
-    """Return the `exp` of a JWT in milliseconds. Nothing is verified: the cloud does that."""
-    _, _, rest = jwt.partition(".")
-    payload = rest.partition(".")[0]
-    try:
-        claims: object = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (binascii.Error, ValueError):
-        return None
-    expires_s = claims.get("exp") if isinstance(claims, dict) else None
-    return int(expires_s * 1000) if isinstance(expires_s, int | float) else None
+        return self._ring.forget()

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from gatewayd.clouds.json_fields import Json, needed
 from gatewayd.clouds.thingplus.envelope import Meta
-from gatewayd.clouds.thingplus.json_fields import Json, needed
 from gatewayd.clouds.thingplus.query import COUNT_MAX, Query
 from gatewayd.clouds.thingplus.rest_calls import (
     WAIT_MAX_S,

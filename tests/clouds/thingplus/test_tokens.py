@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from gatewayd.clouds.key_ring import RING_BYTES_MAX
 from gatewayd.clouds.thingplus.tokens import (
     SCOPE_RESOURCES,
-    TOKEN_BYTES_MAX,
     CodeGrant,
     PasswordGrant,
     Scope,
@@ -108,7 +108,7 @@ def test_no_file_is_no_token(tmp_path: Path) -> None:
     assert file.read() is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"x" * (TOKEN_BYTES_MAX + 5)])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"x" * (RING_BYTES_MAX + 5)])
 def test_a_spoilt_file_is_said_to_be_one(tmp_path: Path, content: bytes) -> None:
     """Its name is in the sentence, its content is not."""
     (tmp_path / "t").write_bytes(content)

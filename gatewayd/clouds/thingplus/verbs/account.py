@@ -1,7 +1,4 @@
-"""One `[uplink.NAME]` of kind thingplus as the management verbs see it.
-
-The file may still have mistakes, and at first it has: before `provision` there is no API key.
-"""
+"""One `[uplink.NAME]` of kind thingplus as the management verbs see it."""
 
 from __future__ import annotations
 
@@ -9,14 +6,13 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayd import config
+from gatewayd.cli._uplink import seen, uplink_of
 from gatewayd.clouds.thingplus.link import Config
 from gatewayd.clouds.thingplus.names import Names, name_channels
 from gatewayd.clouds.thingplus.own_face import OwnSettings
 from gatewayd.clouds.thingplus.rest import RestSettings
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
-from gatewayd.model import Channel, ChannelId
 
 KIND = "thingplus"
 
@@ -63,40 +59,18 @@ def account_of(args: argparse.Namespace) -> Account:
     Raises:
         ConfigError: the file cannot be read, or has no such uplink, or several.
     """
-    settings, problems = config.salvage(args.config)
-    if settings is None:
-        raise config.ConfigInvalid(problem for problem in problems if not problem.is_warning)
-    uplinks = {name: each for name, each in settings.uplinks.items() if each.kind == KIND}
-    if args.uplink is None and len(uplinks) != 1:
-        named = f"it has {', '.join(uplinks)}; say --uplink NAME" if uplinks else "it has none"
-        raise ConfigError(f"{args.config}: one uplink of kind {KIND} is needed; {named}")
-    name = args.uplink or next(iter(uplinks))
-    if name not in uplinks:
-        raise ConfigError(f"{args.config}: no uplink of kind {KIND} is called {name!r}")
-    own = uplinks[name].config
+    uplink = uplink_of(args, KIND)
+    own = uplink.config
     if not isinstance(own, Config):
-        raise ConfigError(f"{args.config}: uplink {name} is not the built-in {KIND}")
-    gateway_id = own.gateway_id or settings.gateway.id
-    channels: dict[ChannelId, Channel] = {
-        ChannelId(f"{device.name}/{channel.id}"): channel
-        for device in settings.devices.values()
-        for channel in device.channels
-    }
+        raise ConfigError(f"{args.config}: uplink {uplink.name} is not the built-in {KIND}")
+    gateway_id = own.gateway_id or uplink.gateway_id
     return Account(
-        uplink=name,
+        uplink=uplink.name,
         rest_url=own.rest_url,
         gateway_id=gateway_id,
-        gateway_name=settings.gateway.name or gateway_id,
+        gateway_name=uplink.gateway_name,
         report_interval_ms=round(own.report_interval * 1000),
-        api_key=_seen(own.api_key),
-        folder=settings.gateway.state_dir / "uplinks" / name,
-        names=name_channels(gateway_id, channels, own.sensors, own.actuators),
+        api_key=seen(own.api_key),
+        folder=uplink.folder,
+        names=name_channels(gateway_id, uplink.channels, own.sensors, own.actuators),
     )
-
-
-def _seen(secret: Secret) -> Secret | None:
-    """Return a secret that is there; a missing one stands in the settings as an empty text."""
-    try:
-        return secret if secret.reveal() else None
-    except ConfigError:  # A systemd credential, which only the service can see.
-        return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayd.clock import SystemClock
+from gatewayd.clouds.questions import secret_from
 from gatewayd.clouds.thingplus.own_face import open_own_face
 from gatewayd.clouds.thingplus.query import Embed, Query
 from gatewayd.clouds.thingplus.registering import Tally, Wanted, explain, make, missing, plan
@@ -20,7 +21,6 @@ from gatewayd.clouds.thingplus.rest import Rest, open_rest
 from gatewayd.clouds.thingplus.rest_errors import Conflict, NotFound, PlanExceeded
 from gatewayd.clouds.thingplus.rest_types import Gateway, NewGateway
 from gatewayd.clouds.thingplus.verbs.account import Account, account_of
-from gatewayd.clouds.thingplus.verbs.login import secret_from
 from gatewayd.clouds.verbs import Spoken
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError

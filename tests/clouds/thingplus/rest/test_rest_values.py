@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gatewayd.clouds.json_fields import inner
 from gatewayd.clouds.thingplus.envelope import Meta
-from gatewayd.clouds.thingplus.json_fields import inner
 from gatewayd.clouds.thingplus.query import (
     POINTS_MAX,
     Embed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayd.clouds.thingplus.json_fields import (
+from gatewayd.clouds.json_fields import (
     flag,
     inner,
     needed,

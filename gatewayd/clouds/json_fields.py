@@ -1,7 +1,8 @@
-"""Typed looks at one JSON object of Thing+, whose numbers are texts and whose booleans are y and n.
+"""Typed looks at one JSON object of a cloud's: what is said, and what counts as not said; pure.
 
-A field that is missing or of another type reads as "not said": answers differ with the query
-(`fields=`), the age of the record and the version of the API. Pure.
+A field that is missing or of another type reads as "not said": answers differ with the query, the
+age of the record and the version of the API. Numbers may be written as texts, and booleans as `y`
+and `n`, because some clouds do.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def needed(record: Json, key: str) -> str:
     """
     value = text(record, key)
     if not value:
-        raise Malformed(f"Thing+ sends a record without {key!r}")
+        raise Malformed(f"the cloud sends a record without {key!r}")
     return value
 
 
