@@ -39,7 +39,12 @@ PROBLEMS = (RuntimeError, OSError, LookupError, TimeoutError)
 
 
 def main() -> int:
-    """Measure, print the table; return 0 when every aim of gatewayd's was met."""
+    """Measure and print the table.
+
+    Returns:
+        0, or 1 when something of gatewayd could not be measured. An aim missed is no failure of
+        the run: the table says it, and the machine may have been busy.
+    """
     args = _arguments()
     pace, rounds = (QUICK, 1) if args.quick else (Pace(), ROUNDS)
     rounds = args.rounds or rounds
@@ -57,8 +62,8 @@ def main() -> int:
     print(table(figures, samples, ThingsBoard.name))
     if args.json:
         args.json.write_text(json.dumps(samples.as_json(), indent=1))
-    ours = [(figure, samples.median(Gateway.name, figure.key)) for figure in figures]
-    return 0 if all(value is not None and figure.is_met(value) for figure, value in ours) else 1
+    is_whole = not any(each.partition(":")[0].endswith(Gateway.name) for each in samples.failures)
+    return 0 if is_whole else 1
 
 
 def _subjects(samples: Samples, without: list[str]) -> list[Subject]:
