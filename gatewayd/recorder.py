@@ -98,7 +98,7 @@ class Recorder:
         while True:
             await asyncio.sleep(self._commit_interval_s)
             for event in await self._outbox.commit():
-                log.warning("outbox", event=event)
+                log.warning("outbox", what=event)
             if self._outbox.card_fault != fault:
                 fault = self._outbox.card_fault
                 log.error("card fault", reason=fault) if fault else log.info("card works again")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
+
+from structlog.testing import capture_logs
 
 from gatewayd.board import Board
 from gatewayd.bus import Bus
@@ -48,3 +52,30 @@ def test_what_is_published_reaches_board_and_outbox_also_at_the_end(tmp_path: Pa
             assert board.latest(A) == Reading(A, 2, 2.0)
 
     run_simulated(main())
+
+
+def test_what_happens_to_the_files_is_told_and_recording_goes_on(tmp_path: Path) -> None:
+    """As at the first synchronisation of the clock, when the rows so far are dated anew."""
+
+    async def main() -> list[MutableMapping[str, Any]]:
+        bus, clock = Bus(), SimulatedClock()
+        clock.synchronised = False
+        with capture_logs() as logs:
+            async with open_outbox(tmp_path, None, clock) as outbox:
+                await outbox.subscribe({"one": frozenset({A})})
+                task = asyncio.ensure_future(Recorder(bus, Board(), outbox, 1.0).run())
+                bus.publish([Reading(A, 1, 1.0)])
+                await asyncio.sleep(2)
+                clock.synchronised = True
+                await asyncio.sleep(2)
+                bus.publish([Reading(A, 2, 2.0)])
+                await asyncio.sleep(2)
+                assert not task.done()
+                assert outbox.accounts["one"].accepted == 2
+                task.cancel()
+                await asyncio.wait([task])
+        return logs
+
+    (log,) = run_simulated(main())
+    assert log["event"] == "outbox"
+    assert "the clock is synchronised" in log["what"]
