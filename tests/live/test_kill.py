@@ -62,6 +62,11 @@ class Story:
     deaths_s: list[float] = field(default_factory=list)
     is_memory_lost: bool = False
 
+    def lose_memory(self) -> None:
+        """From now on a death takes the tier in memory with it; the card is written often."""
+        self.is_memory_lost = True
+        self.house.sections["outbox"]["commit_interval"] = "100ms"
+
     async def live(self, life: int) -> None:
         """Live one life, to its violent end; the cloud's faults strike on the way."""
         is_early = life % UNREADY == UNREADY - 1
@@ -186,7 +191,7 @@ async def test_kills_while_the_cloud_is_away(story: Story) -> None:
 
 async def test_a_power_cut_takes_the_memory_and_leaves_the_card(story: Story) -> None:
     """With the tier in memory gone at each death, what was on the card still arrives."""
-    story.is_memory_lost = True
+    story.lose_memory()
     await story.cloud.sandbox.refuse_connections()
     for life in range(8):
         await story.live(life)
@@ -212,7 +217,8 @@ async def test_without_a_tmpfs_the_card_alone_is_claimed(story: Story, tmp_path:
     plain.mkdir()
     hide = f'mount --bind {plain} /dev/shm && exec "$@"'
     story.house.wrapper = (shutil.which("unshare") or "", "-m", "sh", "-c", hide, "sh")
-    story.house.runtime, story.is_memory_lost = None, True
+    story.house.runtime = None
+    story.lose_memory()
     await story.cloud.sandbox.refuse_connections()
     for life in range(4):
         await story.live(life)

@@ -129,8 +129,11 @@ async def works(house: House, cloud: Cloud, tmp_path: Path) -> AsyncIterator[Wor
             stale["params"] = {"id": sensor_id(LAMP), "cmd": "on"}  # type: ignore[assignment]  # JSON.
             raw.say(f"{BASE}/req", json.dumps(stale).encode(), is_retained=True)
             await raw.wait(f"{BASE}/req")
+            broker.freeze()  # So that it is delivered when the outputs are ready for it.
             async with house.daemon() as daemon:
-                await daemon.wait_up("gps", "meter", "board", "sandbox", "broker")
+                await daemon.wait_up("gps", "meter", "board", "sandbox")
+                broker.thaw()
+                await daemon.wait_up("broker")
                 yield Works(daemon, house, cloud, gps, line, raw)
 
 
