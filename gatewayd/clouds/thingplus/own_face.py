@@ -16,9 +16,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.clouds.places import place
 from gatewayd.clouds.thingplus.query import Embed, Query
 from gatewayd.clouds.thingplus.rest_auth import KeyHolder
-from gatewayd.clouds.thingplus.rest_calls import Calls, Collection, Shelf, place
+from gatewayd.clouds.thingplus.rest_calls import Calls, Collection, Shelf
 from gatewayd.clouds.thingplus.rest_control import Control, Done
 from gatewayd.clouds.thingplus.rest_gateways import Sensors
 from gatewayd.clouds.thingplus.rest_records import GatewayModel, SensorDriver

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, Protocol, TypeVar
-from urllib.parse import quote
 
 import orjson
 
 from gatewayd.clouds.json_fields import Json
+from gatewayd.clouds.places import place
 from gatewayd.clouds.thingplus.envelope import Envelope, Meta, open_envelope
 from gatewayd.clouds.thingplus.query import COUNT_MAX, Query, Renderable, render
 from gatewayd.clouds.thingplus.rest_errors import Busy, Denied
@@ -199,10 +199,3 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
                 raise
             await asyncio.sleep(error.retry_after_s)
     return await ask()
-
-
-def place(*names: str) -> str:
-    """Return the path of these names, each encoded: a name never becomes a path of its own."""
-    if not all(name.strip(".") for name in names):
-        raise ValueError("an id is neither empty nor made of dots alone")
-    return "".join("/" + quote(name, safe="") for name in names)

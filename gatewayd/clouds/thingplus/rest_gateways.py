@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
 from gatewayd.clouds.json_fields import inner
+from gatewayd.clouds.places import place
 from gatewayd.clouds.thingplus.envelope import Envelope
 from gatewayd.clouds.thingplus.query import POINTS_MAX, SeriesQuery, StatQuery
-from gatewayd.clouds.thingplus.rest_calls import Calls, Collection, Shelf, patiently, place
+from gatewayd.clouds.thingplus.rest_calls import Calls, Collection, Shelf, patiently
 from gatewayd.clouds.thingplus.rest_series import Point, Series, Status
 from gatewayd.clouds.thingplus.rest_types import Device, Gateway, Sensor
 from gatewayd.errors import Malformed

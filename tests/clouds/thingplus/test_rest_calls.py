@@ -18,7 +18,6 @@ from gatewayd.clouds.thingplus.rest_calls import (
     Shelf,
     is_last,
     patiently,
-    place,
 )
 from gatewayd.clouds.thingplus.rest_errors import Busy, Denied
 from gatewayd.transports.http import HttpSettings, open_http
@@ -161,15 +160,3 @@ async def test_a_long_wait_is_not_waited() -> None:
 def test_the_last_page_is_known(meta: Meta, found: int, query: Query, last: bool) -> None:
     """By the total where there is one, by a page that is not full otherwise."""
     assert is_last(meta, found, query) is last
-
-
-def test_an_id_never_becomes_a_path() -> None:
-    """Slashes and question marks in an id stay in it."""
-    assert place("gateways", "a/../b?c=d e") == "/gateways/a%2F..%2Fb%3Fc%3Dd%20e"
-
-
-@pytest.mark.parametrize("id", ["", ".", ".."])
-def test_an_id_that_would_climb_is_refused(id: str) -> None:
-    """Dots alone and nothing at all lead to other records."""
-    with pytest.raises(ValueError, match="id"):
-        place("gateways", id)
