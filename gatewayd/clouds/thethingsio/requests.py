@@ -1,8 +1,8 @@
 """Takes what others write to this thing: what is for an output becomes a command.
 
 Our own writes come back too and are passed over: no resource is both a report and a command. A
-push has no id. So the same value for the same resource, dated the same or following at once, is
-the same command, and the desk answers it once.
+push has no id. So the same value for the same resource, with the same time or at once after the
+first without one, is the same command: equal to the first, and the desk does it once.
 
 Characteristics: in pushed entries, rows read back · out commands, in order · buffered `OPEN_MAX`
 commands · when full nothing more is read from the cloud · event loop only · what was taken is
@@ -39,8 +39,8 @@ OPEN_MAX = 100
 """Commands that wait for the desk."""
 
 REPEAT_S = 2.0
-"""The same value again within this time, undated, is the same command: a double click, a copy on
-the way, or what was read back and is pushed a moment later."""
+"""The same value again within this time, undated, is the same command: a double click, or a copy
+made on the way."""
 
 
 class _Last(NamedTuple):
@@ -63,6 +63,7 @@ class Requests:
         self._taken = taken
         self._last: dict[str, _Last] = {}
         self._pushed: set[str] = set()
+        self._read_back: dict[str, Entry] = {}
         self._open: asyncio.Queue[tuple[Entry, int]] = asyncio.Queue(OPEN_MAX)
         self._now_s = asyncio.get_running_loop().time
         self._log = log.bind(uplink=premises.uplink)
@@ -90,10 +91,23 @@ class Requests:
             known = self._taken.get(row.key)
             is_ours = row.key in self._channels and row.key not in self._pushed
             if is_ours and is_missed(row, known):
-                self._log.info("command missed while away", resource=row.key)
+                self._log.info("command read back", resource=row.key)
                 yield await self._command(row, self._cloud_time.now_ms())
+                self._read_back[row.key] = row
         while True:
-            yield await self._command(*await self._open.get())
+            entry, arrived_ms = await self._open.get()
+            if not self._was_read_back(entry, arrived_ms):
+                yield await self._command(entry, arrived_ms)
+
+    def _was_read_back(self, entry: Entry, arrived_ms: int) -> bool:
+        """Return whether a push is of what was written, and read back, while we were connecting.
+
+        Only the first push after reading back can be that.
+        """
+        row = self._read_back.pop(entry.key, None)
+        if row is None or row.time_ms is None or row.value != entry.value:
+            return False
+        return entry.time_ms in (None, row.time_ms) and arrived_ms - row.time_ms < SLACK_MS
 
     async def _command(self, entry: Entry, arrived_ms: int) -> Command:
         """Return the command that an entry is; it is kept as taken."""
@@ -104,9 +118,7 @@ class Requests:
         except OSError as error:
             self._log.warning("commands cannot be kept", reason=error.strerror)
         command = self._decoded(entry)
-        self._last.pop(entry.key, None)
-        if entry.time_ms is None or arrived_ms - entry.time_ms < SLACK_MS:
-            self._last[entry.key] = _Last(command, self._now_s())
+        self._last[entry.key] = _Last(command, self._now_s())
         return command
 
     def _decoded(self, entry: Entry) -> Command:
@@ -116,10 +128,14 @@ class Requests:
             request_id = f"{key}@{entry.time_ms}"
             return Command(origin, request_id, channel, value, issued_ms=entry.time_ms)
         last = self._last.get(key)
-        if last and last.command.value == value and self._now_s() - last.at_s < REPEAT_S:
+        if last and self._is_repeat(last, value):
             return last.command
         # Since boot, because it must not be the id of an earlier connection's command.
         return Command(origin, f"{key}#{self._premises.clock.boottime_ms()}", channel, value)
+
+    def _is_repeat(self, last: _Last, value: Value) -> bool:
+        is_recent = self._now_s() - last.at_s < REPEAT_S
+        return is_recent and last.command.value == value and last.command.issued_ms is None
 
 
 def command_value(value: Any) -> Value:
