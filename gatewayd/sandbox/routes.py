@@ -19,7 +19,7 @@ class Routed(Protocol):
 
     @property
     def path(self) -> str:
-        """The path; `{name}` stands for one segment."""
+        """The path; `{name}` stands for one segment, `{name...}` for all that follow."""
         ...
 
 
@@ -52,5 +52,9 @@ class RouteTable(Generic[R]):
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    literal = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", literal))
+    """Return the expression that a path stands for."""
+    parts = re.split(r"\{(\w+)(\.{3})?\}", path)
+    text = re.escape(parts[0])
+    for name, rest, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        text += f"(?P<{name}>{'.+' if rest else '[^/]+'}){re.escape(literal)}"
+    return re.compile(text)
