@@ -36,13 +36,18 @@ class Codec:
     """
 
     def __init__(self, dialect: Dialect, layout: Layout = Layout.LINUX) -> None:
-        self._dialect = dialect
         self._layout = layout
         self._buffer = FrameBuffer()
+        self.dialect = dialect
+
+    @property
+    def has_property_ids(self) -> bool:
+        """Whether reading a property has an id by which its answer finds it."""
+        return self.dialect is Dialect.IOTMP
 
     def encode(self, event: Event) -> bytes:
         """Return one frame; raises ValueError for what the protocol cannot say."""
-        if self._dialect is Dialect.CLASSIC:
+        if self.dialect is Dialect.CLASSIC:
             return classic_codec.encode_event(event)
         return iotmp_codec.encode_event(event, self._layout)
 
@@ -52,7 +57,7 @@ class Codec:
         Raises:
             Malformed: the bytes are not of this protocol.
         """
-        is_classic = self._dialect is Dialect.CLASSIC
+        is_classic = self.dialect is Dialect.CLASSIC
         decode = classic_codec.decode_event if is_classic else iotmp_codec.decode_event
         for frame in self._buffer.feed(data):
             yield decode(frame)

@@ -1,0 +1,305 @@
+"""Thinger.io over its device socket: readings into buckets, resources, streams, calls.
+
+Strategy: the session and the requests work by themselves, in the turn of the loop in which bytes
+arrive. `send` writes points, at most a few unanswered at a time; `tend` beats: it says that we
+are alive, sends the samples that are due, and answers commands that take too long. It sleeps
+until the earliest of these, or until the board has news for a subscription.
+
+Characteristics: in batches of at most `BATCH_MAX` readings · out commands · buffered nothing ·
+ordered by bucket · event loop only · not durable.
+
+Source: Thinger.io Arduino-Library 2.40.0, `thinger.h`; Thinger.io documentation, data buckets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from gatewayd.clouds.thinger.calls import Allowance, Due, calls_for
+from gatewayd.clouds.thinger.codec import Dialect
+from gatewayd.clouds.thinger.events import Answer, Call, KeepAlive, Login, Operation
+from gatewayd.clouds.thinger.gathering import Gathering
+from gatewayd.clouds.thinger.names import Names
+from gatewayd.clouds.thinger.points import Point, plan_points, point_at
+from gatewayd.clouds.thinger.pson import UNSET, Pson
+from gatewayd.clouds.thinger.requests import Desks, Errand, Requests
+from gatewayd.clouds.thinger.resources import list_flat, list_nested, make_resources
+from gatewayd.clouds.thinger.session import IN_FLIGHT_MAX, Reply, Session, open_session
+from gatewayd.clouds.thinger.settings import Config, codec_of, names_of, stream_settings
+from gatewayd.clouds.thinger.streams import Streams
+from gatewayd.clouds.thinger.view import View
+from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
+from gatewayd.model import Batch, Command, Outcome
+from gatewayd.uplink import Premises
+
+log = structlog.get_logger()
+
+BATCH_MAX = 500
+"""Readings a batch. Each point has its own acknowledgement, so larger ones gain nothing, and
+what is lost with a connection is sent again."""
+
+LOGIN_ID = 1
+"""The newer protocol wants one; the classic log-in and its answer have none."""
+
+REFUSED_PAUSE_S = 1.0
+"""A point that is refused is tried once more after so long; then it is the point, or the bucket."""
+
+
+@asynccontextmanager
+async def open_device_link(config: Config, premises: Premises) -> AsyncIterator[DeviceLink]:
+    """Connect and log in once.
+
+    Raises:
+        LinkLost, LinkDenied: see `open_session`.
+        ConfigError: illegal names, or a certificate that cannot be read.
+    """
+    names = names_of(config, premises.channels)
+    device = config.device or premises.gateway_id
+    codec = codec_of(config)
+    id = LOGIN_ID if codec.dialect is Dialect.IOTMP else 0
+    login = Login(config.user, device, config.credentials, id)
+    async with open_session(stream_settings(config), codec, login, config.timeout) as session:
+        link = DeviceLink(config, premises, names, session, codec.dialect)
+        session.attend(link.requests)
+        await link.read_settings()
+        yield link
+
+
+class DeviceLink:
+    """One open connection to Thinger.io's device socket."""
+
+    batch_max = BATCH_MAX
+
+    def __init__(
+        self, config: Config, premises: Premises, names: Names, session: Session, dialect: Dialect
+    ) -> None:
+        self._config, self._premises, self._names = config, premises, names
+        self._session = session
+        self._now_s = asyncio.get_running_loop().time
+        self._resources = make_resources(names, premises.manage)
+        self._listing = list_nested if dialect is Dialect.CLASSIC else list_flat
+        self._log = log.bind(uplink=premises.uplink)
+        self._gathering = Gathering(config.bucket_interval, premises.clock, names)
+        self._known: dict[str, Point] = {}
+        self._accepted: set[str] = set()
+        self._next_point_s = 0.0
+        self._allowances: dict[str, Allowance] = {}
+        self._wake = asyncio.Event()
+        self._beat_s = self._now_s() + config.keep_alive
+        self._echoes_before = -1
+        self.streams = Streams(premises.board)
+        self.requests = Requests(
+            premises.uplink,
+            f"{premises.clock.now_ms():x}",
+            self._resources,
+            self.streams,
+            Desks(session.say, self.view, lambda: self._listing(self._resources), self._wake.set),
+            config.blink_interval,
+        )
+        self.samples_dropped = 0
+        """Samples that the connection had no room for."""
+
+    # Readings.
+
+    def wait_s(self, pending: Batch) -> float:
+        """Return how long these readings may still wait for company; 0 = send them now."""
+        return self._gathering.wait_s(pending, self._now_s())
+
+    async def send(self, batch: Batch) -> None:
+        """Return when the server has confirmed every point, and the calls are made.
+
+        Raises:
+            LinkLost: no connection, or no confirmation in time.
+            LinkDenied: a bucket takes nothing at all; it is missing or disabled, most likely.
+            BatchRefused: the readings of points that were refused twice, or cannot be points.
+        """
+        self._remember_edges(batch)
+        plan = plan_points(batch, self._names, self._known)
+        for reason, seqs in plan.refused.items():
+            raise BatchRefused(reason, seqs)
+        refused = await self._write(plan.points)
+        if refused:
+            await asyncio.sleep(REFUSED_PAUSE_S)
+            refused = await self._write(refused)
+        if refused:
+            self._raise_refusal(plan.points, refused)
+        board, now_ms = self._premises.board, self._premises.clock.now_ms()
+        for due in calls_for(batch, self._config.calls, self._names, board, now_ms):
+            await self._make_call(due)
+        self._gathering.sent(batch, self._now_s())
+
+    def _remember_edges(self, batch: Batch) -> None:
+        """Learn what a former connection may have written for the instants where this begins."""
+        for reading in batch.readings:
+            name = self._names.get(reading.channel)
+            if name is not None and name.bucket and name.bucket not in self._known:
+                everything, board = self._names.values(), self._premises.board
+                point = point_at(board, everything, name.bucket, reading.time_ms)
+                self._known[name.bucket] = point
+
+    async def _write(self, points: list[Point]) -> list[Point]:
+        """Write points, a few unanswered at a time; return those that were refused."""
+        refused: list[Point] = []
+        window: deque[tuple[Point, Reply]] = deque()
+
+        async def settle() -> None:
+            point, reply = window.popleft()
+            if (await self._session.answer_of(reply)).is_ok:
+                self._known[point.bucket] = point
+                self._accepted.add(point.bucket)
+            else:
+                refused.append(point)
+
+        for point in points:
+            await self._keep_pace()
+            call = Call(0, Operation.WRITE_BUCKET, point.bucket, point.payload())
+            if not self._config.bucket_ack:
+                await self._session.tell(call)
+                continue
+            if len(window) >= IN_FLIGHT_MAX - 1:  # One place is left for the calls of others.
+                await settle()
+            window.append((point, await self._session.ask(call)))
+        while window:
+            await settle()
+        return refused
+
+    async def _keep_pace(self) -> None:
+        now_s = self._now_s()
+        wait_s = self._next_point_s - now_s
+        self._next_point_s = max(now_s, self._next_point_s) + 1 / self._config.points_per_s_max
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    def _raise_refusal(self, points: list[Point], refused: list[Point]) -> None:
+        """Raise what refused points mean: rows that are wrong, or a bucket that is."""
+        for bucket in {point.bucket for point in refused} - self._accepted:
+            if sum(point.bucket == bucket for point in points) > 1:
+                raise LinkDenied(f"bucket {bucket} takes nothing: is it there, and enabled?")
+        buckets = ", ".join(sorted({point.bucket for point in refused}))
+        seqs = [seq for point in refused for seq in point.seqs]
+        raise BatchRefused(f"points refused twice by bucket {buckets}", seqs)
+
+    # Calls.
+
+    async def _make_call(self, due: Due) -> None:
+        entry = self._config.calls[due.channel]
+        key, now_s = f"{due.operation.name} {due.name}", self._now_s()
+        allowance = self._allowances.get(key)
+        if allowance is None:
+            allowance = Allowance(entry.interval, entry.burst, entry.burst, now_s)
+            self._allowances[key] = allowance
+        if not allowance.take(now_s):
+            self._log.warning("call left out, too many", target=key, channel=due.channel)
+            return
+        answer = await self.call(due.operation, due.name, due.payload, *due.path)
+        if not answer.is_ok:
+            self._log.warning("call refused", target=key, channel=due.channel)
+
+    async def call(
+        self, operation: Operation, name: str, payload: Pson = UNSET, *path: str
+    ) -> Answer:
+        """Call an endpoint or a device, read or set a property, write a bucket; raises LinkLost."""
+        return await self._session.call(Call(0, operation, name, payload, path))
+
+    async def read_settings(self) -> None:
+        """Follow the device property in which the account's owner may keep settings."""
+        name = self._config.settings_property
+        if not name:
+            return
+        answer = await self.call(Operation.GET_PROPERTY, name)
+        settings = answer.payload if isinstance(answer.payload, Mapping) else {}
+        interval_s = settings.get("bucket_interval_s")
+        if isinstance(interval_s, int | float) and 0 <= interval_s <= 86400:
+            self._gathering.interval_s = float(interval_s)
+            self._log.info("bucket interval set", interval_s=interval_s)
+
+    # Commands.
+
+    async def commands(self) -> AsyncIterator[Command]:
+        """Yield what the server asks of outputs; the rest is answered by `Requests`."""
+        while True:
+            item = await self.requests.next()
+            if item is None:
+                self._session.stream.check()
+                raise LinkLost("connection closed")
+            if isinstance(item, Errand):
+                self._log.info("asked by the cloud", action=item.action)
+                await self._premises.manage[item.action]()
+            else:
+                yield item
+
+    async def reply(self, command: Command, outcome: Outcome) -> None:
+        """Answer a command, unless it took too long, and echo the output's state."""
+        self.requests.reply(command, outcome)
+
+    # Time.
+
+    async def tend(self) -> None:
+        """Keep the connection alive and its streams fed until it is lost (LinkLost)."""
+        with self._premises.board.watched(self._on_post):
+            while True:
+                self._wake.clear()
+                self._session.stream.check()
+                now_s = self._now_s()
+                self._beat(now_s)
+                self.requests.expire(now_s)
+                self._sample(now_s)
+                instants = (self._beat_s, self.requests.next_s(), self.streams.next_s())
+                next_s = min(each for each in instants if each is not None)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(next_s):
+                        await self._wake.wait()
+
+    def _on_post(self) -> None:
+        if self.streams.waits_for_news:
+            self._wake.set()
+
+    def _beat(self, now_s: float) -> None:
+        """Say that we are alive when it is time; lose a server that did not say so itself."""
+        if now_s < self._beat_s:
+            return
+        if self._session.echoes == self._echoes_before:
+            self._session.stream.lose("the server does not echo keep-alives")
+            self._session.stream.check()
+        self._echoes_before = self._session.echoes
+        self._beat_s = max(self._beat_s + self._config.keep_alive, now_s)
+        self._session.say(KeepAlive())
+
+    def _sample(self, now_s: float) -> None:
+        for sample in self.streams.due(self.view(), now_s):
+            if self._session.stream.has_room:
+                self._session.say(sample)
+            else:
+                self.samples_dropped += 1
+
+    def view(self) -> View:
+        """Return what resources show now."""
+        premises, now_ms = self._premises, self._premises.clock.now_ms()
+        return View(
+            premises.board,
+            self._names,
+            now_ms,
+            now_ms - round(self._config.stale_after * 1000),
+            self.requests.outcomes,
+            self._health,
+        )
+
+    def _health(self) -> Pson:
+        premises = self._premises
+        latest = [premises.board.latest(name) for name in self._names]
+        without = sum(reading is None or reading.value is None for reading in latest)
+        return {
+            "id": premises.gateway_id,
+            "name": premises.gateway_name,
+            "version": premises.version,
+            "ts": premises.clock.now_ms(),
+            "clock_is_set": premises.clock.is_synchronised(),
+            "channels": len(self._names),
+            "channels_without_value": without,
+            "requests_refused": self.requests.refused,
+        }
