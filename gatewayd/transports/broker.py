@@ -16,7 +16,6 @@ Source: OASIS MQTT Version 3.1.1.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -33,8 +32,11 @@ from gatewayd.transports.broker_host import (
     Host,
     Manners,
 )
+from gatewayd.transports.listener import Listener, open_listener
 from gatewayd.transports.mqtt_packets import Connect, Message
 from gatewayd.transports.mqtt_topics import is_match
+
+__all__ = ["Broker", "Listener", "open_broker", "open_listener"]
 
 CONNECT_DEADLINE_S = 10.0
 """A connection that does not introduce itself within this time is closed."""
@@ -287,49 +289,3 @@ async def open_broker(
         broker.hang(is_hung=False)
         broker.cut_all("the broker stops")
         await broker.wait_closed()
-
-
-class Listener:
-    """A loopback port that can be shut and opened again under the same number."""
-
-    def __init__(self, broker: Broker, port: int, tls: ssl.SSLContext | None) -> None:
-        self.port = port
-        self._broker = broker
-        self._tls = tls
-        self._server: asyncio.Server | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it listens."""
-        return self._server is not None
-
-    async def open(self) -> None:
-        """Listen. Raises OSError: the port is taken."""
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._broker.attend, "127.0.0.1", self.port, ssl=self._tls
-            )
-            self.port = self._server.sockets[0].getsockname()[1]
-
-    def shut(self) -> None:
-        """Refuse new connections; those that are open stay."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-
-@asynccontextmanager
-async def open_listener(
-    broker: Broker, port: int, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Listener]:
-    """Yield an open listener of a broker on 127.0.0.1; port 0 takes any free one.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    listener = Listener(broker, port, tls)
-    await listener.open()
-    try:
-        yield listener
-    finally:
-        listener.shut()
