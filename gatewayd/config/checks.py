@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gatewayd.config.host import RUNTIME_DIR, is_tmpfs, is_world_readable
+from gatewayd.config.host import is_world_readable
 from gatewayd.config.names import names_of
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Report, nearest_of, show
 from gatewayd.config.settings import Console, DeviceSettings, Settings
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.wires import PORT_TYPE, SHARED, SLOW, claims, port_of, real_name, wire_of
+from gatewayd.outbox.files import SHM, is_tmpfs
 
 EVERY_S_MIN = 0.1
 """Quicker than this, a slow wire is still busy with the last question."""
@@ -117,13 +118,9 @@ def _check_holds(device: DeviceSettings, report: Report) -> None:
 
 def _check_memory(settings: Settings, report: Report) -> None:
     folder = settings.gateway.runtime_dir
-    if not is_tmpfs(folder or RUNTIME_DIR):
-        found = f"{folder or RUNTIME_DIR} is not in memory (tmpfs)"
-        advice = (
-            "readings not yet on the card are lost when the program dies"
-            if folder is None
-            else "every reading will be written to this disk at once"
-        )
+    if not any(is_tmpfs(each) for each in (folder, SHM) if each is not None):
+        found = f"neither {folder or 'a runtime_dir'} nor {SHM} is in memory (tmpfs)"
+        advice = "readings not yet on the card are lost when the program dies"
         report.warn(("gateway", "runtime_dir"), found, advice)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NET = Path("/sys/class/net")
-MOUNTS = Path("/proc/self/mounts")
 RUNTIME_DIR = Path("/run/gatewayd")
 ETHERNET = "1"
 """ARPHRD_ETHER of if_arp.h; wireless adapters have it too."""
@@ -38,20 +37,6 @@ def find_runtime_dir(environ: Mapping[str, str]) -> Path | None:
     if made:
         return Path(made)
     return RUNTIME_DIR if RUNTIME_DIR.is_dir() else None
-
-
-def is_tmpfs(path: Path, mounts: Path = MOUNTS) -> bool:
-    """Return whether a path is, or would be, in memory."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    best, kind = "", ""
-    for line in lines:
-        _, point, fs, *_ = line.split(" ")
-        if len(point) >= len(best) and path.is_relative_to(point):
-            best, kind = point, fs
-    return kind in ("tmpfs", "ramfs")
 
 
 def is_world_readable(path: Path) -> bool:

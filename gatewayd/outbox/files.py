@@ -62,20 +62,23 @@ class Files:
 
 
 def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
-    """Return a folder in memory that outlives this process, or None.
+    """Return a folder in memory that outlives this process, made where it is missing, or None.
 
     Args:
         given: the folder that systemd made (`RuntimeDirectory=`) or the owner named; where it is
-            not in memory or there is none, a private folder under /dev/shm is made.
+            not in memory or there is none, a private folder under /dev/shm is taken.
     """
     if given and given.is_dir() and os.access(given, os.W_OK) and is_tmpfs(given):
         return given
-    if not (SHM.is_dir() and os.access(SHM, os.W_OK) and is_tmpfs(SHM)):
+    if not is_tmpfs(SHM):
         return None
     tag = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:16]
     folder = SHM / f"gatewayd-{os.getuid()}-{tag}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     return folder if is_ours and not found.st_mode & 0o077 else None
 

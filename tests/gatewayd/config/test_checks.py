@@ -91,11 +91,14 @@ def test_what_is_legal_but_unwise_is_warned_of(check: Check, text: str, warning:
     assert checked.good
 
 
-def test_a_folder_on_a_disk_costs_something(tmp_path: Path) -> None:
+def test_a_machine_without_memory_files_costs_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without memory for the newest readings the check says what that means."""
+    monkeypatch.setattr("gatewayd.config.checks.SHM", Path("/proc"))
     path = tmp_path / "config.toml"
     path.write_text(PLACE.replace("/dev/shm/gw", "/proc/gw") + '[device.a]\ndriver="pi"')
-    assert "/proc/gw is not in memory (tmpfs); every reading will be written" in str(
+    assert "neither /proc/gw nor /proc is in memory (tmpfs); readings not yet on the card" in str(
         inspect(path, {})[1][0]
     )
 

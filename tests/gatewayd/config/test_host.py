@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatewayd.config.host import find_mac, find_runtime_dir, is_tmpfs
+from gatewayd.config.host import find_mac, find_runtime_dir
 
 
 def adapter(net: Path, name: str, mac: str, *extras: str, type: str = "1") -> None:
@@ -35,15 +35,6 @@ def test_without_a_network_there_is_no_mac(tmp_path: Path) -> None:
     adapter(tmp_path, "lo", "00:00:00:00:00:00")
     assert find_mac(tmp_path) is None
     assert find_mac(tmp_path / "missing") is None
-
-
-def test_the_longest_mount_point_counts(tmp_path: Path) -> None:
-    """A folder is in memory when the file system that it is on is."""
-    mounts = tmp_path / "mounts"
-    mounts.write_text("d / ext4 rw 0 0\ntmpfs /run tmpfs rw 0 0\nb /run/b ext4 rw 0 0\n")
-    assert is_tmpfs(Path("/run/gatewayd"), mounts)
-    assert not is_tmpfs(Path("/run/b/c"), mounts)
-    assert not is_tmpfs(Path("/running"), mounts)
 
 
 def test_systemd_says_where_the_runtime_folder_is() -> None:
