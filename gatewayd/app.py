@@ -47,6 +47,9 @@ OPEN_S = 30.0
 """For opening a sensor: waking, proving its identity, loading its calibration. BLE devices take
 10 s to be found and 10 s to connect."""
 
+WORRYING = frozenset({"output uncertain", "outputs not safe"})
+"""What a keeper says when nobody knows what an output does."""
+
 Manage = Mapping[str, Callable[[], Awaitable[None]]]
 
 
@@ -102,7 +105,7 @@ class Gateway:
                 partial(self.bus.publish, is_urgent=True),
                 self.clock,
                 device.timeout,
-                log.info,
+                note_output,
             )
         else:
             sampler = Sampler(device.name, device.channels, device.tunings, self.bus, self.clock)
@@ -225,6 +228,11 @@ class Gateway:
             else:
                 notifier.tell(WATCHDOG=1)
             await asyncio.sleep(notifier.watchdog_s / 3)
+
+
+def note_output(event: str, **facts: object) -> None:
+    """Log what a keeper did; louder where somebody may have to look after it."""
+    (log.warning if event in WORRYING else log.info)(event, **facts)
 
 
 @asynccontextmanager

@@ -243,3 +243,16 @@ async def test_it_stops_in_time_while_the_clouds_hang(
             assert await daemon.stop(stop) == 0
             assert plant.contacts() == SAFE
         cloud.sandbox.broker.hang(is_hung=False)
+
+
+async def test_it_stops_in_time_when_nothing_answers_any_more(plant: Plant, cloud: Cloud) -> None:
+    """A dead board and a hung cloud at once: all is tried, and what is not known safe is told."""
+    async with plant.house.daemon() as daemon:
+        await daemon.wait_up(*BOARDS)
+        await switch_all(cloud)
+        cloud.sandbox.broker.hang(is_hung=True)
+        plant.line.fault = lambda frame: b""
+        assert await daemon.stop() == 0
+        assert plant.contacts() == SAFE, "the dead board hears, it only does not answer"
+        assert [event["level"] for event in plant.house.logged("outputs not safe")] == ["warning"]
+    cloud.sandbox.broker.hang(is_hung=False)
