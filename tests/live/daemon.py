@@ -222,6 +222,11 @@ class Daemon:
         await until(is_ready, "the daemon is ready", READY_S)
 
     @property
+    def root(self) -> Path:
+        """The file system as the daemon sees it, with what is mounted for it alone."""
+        return Path(f"/proc/{self.process.pid}/root")
+
+    @property
     def memory_mib(self) -> float:
         """Resident memory."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()

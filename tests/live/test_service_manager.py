@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from tests.live.daemon import House, until
@@ -37,6 +38,20 @@ async def test_the_watchdog_is_fed_at_its_own_pace(house: House) -> None:
         start_s = time.monotonic()
         await until(lambda: daemon.told().count("WATCHDOG=1") >= 6, "fed", 10 * WATCHDOG_S)
         assert time.monotonic() - start_s < 5 * WATCHDOG_S
+
+
+async def test_reloads_in_a_row_end_in_one_that_works(house: House) -> None:
+    """Signals that come while one is obeyed are no reason to die, and the end comes in time."""
+    furnish(house)
+    async with house.daemon() as daemon:
+        for count in range(2, 6):
+            daemon.send(signal.SIGHUP)
+            daemon.send(signal.SIGHUP)
+            await daemon.wait_ready(count)
+        assert (await house.verb("set", "pump/relay", "on")).code == 0
+        daemon.send(signal.SIGHUP)
+        assert await daemon.stop() == 0
+    assert len(house.logged("stopped")) == 1
 
 
 async def test_a_configuration_with_mistakes_is_told_at_once(house: House) -> None:
