@@ -126,6 +126,11 @@ class Place:
     led: str = ""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether values go out as they are."""
+        return self.scale == 1.0 and self.offset == 0.0
+
+    @property
     def device(self) -> str:
         """The device that it belongs to."""
         return self.channel.partition("/")[0]

@@ -27,11 +27,10 @@ from gatewayd.clouds.thingsee.names import (
     Names,
     Place,
 )
+from gatewayd.clouds.wire_values import NOT_FINITE, TOO_LARGE, wire_value
 from gatewayd.model import Batch, Quality, Reading, Value
 
-NOT_FINITE = "not a finite number"
 NOT_A_NUMBER = "not a number, which its field wants"
-TOO_LARGE = "text too large"
 
 TEXT_MAX = 8192
 """Characters of one text. A broker of this cloud takes 128 KiB a publish, and arrays share it."""
@@ -151,10 +150,11 @@ def _add_reason(reading: Reading, place: Place, drafts: dict[tuple[object, ...],
 def _add_diagnostics(
     reading: Reading, place: Place, drafts: dict[tuple[object, ...], _Draft]
 ) -> str:
+    assert reading.value is not None
     data, reason = diagnostic_data(reading.value, place)
     if reason:
         return reason
-    what = "relay" if place.is_output and place.kind == "switch" else place.kind
+    what = diagnostic_type(place)
     group = DIAGNOSTIC_GATEWAY if place.is_output else DIAGNOSTIC_SENSOR
     event = Event.STATE if place.is_output else Event.TIMED_DIAGNOSTICS
     fields: dict[str, Json] = {"diagGroup": group, "diagType": what, "diagData": data}
@@ -163,23 +163,21 @@ def _add_diagnostics(
     return ""
 
 
-def diagnostic_data(value: Value | None, place: Place) -> tuple[str, str]:
+def diagnostic_type(place: Place) -> str:
+    """Return what a 1400 calls a channel's kind."""
+    return "relay" if place.is_output and place.kind == "switch" else place.kind
+
+
+def diagnostic_data(value: Value, place: Place) -> tuple[str, str]:
     """Return a channel's state as the JSON text of a 1400, and why it cannot be one."""
-    if isinstance(value, str):
-        value = value.encode(errors="replace").decode()  # JSON has no half characters.
-        if len(value) > TEXT_MAX:
-            return "", TOO_LARGE
-    parts = value.values() if isinstance(value, dict) else (value,)
-    if any(isinstance(part, float) and not math.isfinite(part) for part in parts):
-        return "", NOT_FINITE
-    state = int(value) if isinstance(value, bool) else value
+    state, reason = wire_value(value, place)
+    if reason:
+        return "", reason
     record = {"channel": place.field, "state" if place.is_output else "value": state}
     if place.unit:
         record["unit"] = place.unit
-    try:
-        return orjson.dumps(record).decode(), ""
-    except orjson.JSONEncodeError:
-        return "", TOO_LARGE  # A whole number of more than 64 bits.
+    text = orjson.dumps(record).decode()
+    return text, TOO_LARGE if len(text) > TEXT_MAX else ""
 
 
 def current_place(place: Place, settings: Settings) -> tuple[int, str]:
@@ -208,15 +206,9 @@ def wire_fields(value: Value, place: Place, name: str) -> tuple[dict[str, Json],
         return _location(value, place)
     if isinstance(value, str):
         return {}, NOT_A_NUMBER
-    try:
-        number = float(value)
-    except OverflowError:
-        return {}, NOT_FINITE
-    if place.scale != 1.0 or place.offset != 0.0:
-        # Nine decimals are more than any sensor has, and hide the multiplication's dust.
-        number = round(number * place.scale + place.offset, 9)
-    if not math.isfinite(number):
-        return {}, NOT_FINITE
+    number, reason = wire_value(int(value) if isinstance(value, bool) else value, place)
+    if reason or not isinstance(number, int | float):
+        return {}, reason
     return {name: round(number) if name in WHOLE else number}, ""
 
 
