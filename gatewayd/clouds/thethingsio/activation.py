@@ -76,8 +76,8 @@ def load_token(folder: Path, code: str) -> Secret | None:
     try:
         with token_file(folder, code).open("rb") as file:
             token = json.loads(file.read(BYTES_MAX))["thingToken"]
-        return None if token is None else _checked(Secret(token))
-    except FileNotFoundError:
+        return None if token is None else _checked(Secret(str(token)))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         advice = "put the thing's token from the panel into the configuration"
