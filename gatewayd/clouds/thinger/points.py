@@ -29,12 +29,16 @@ TEXT_BYTES_MAX = 3500
 
 @dataclass(slots=True)
 class Point:
-    """One point on its way, with the outbox numbers of the readings in it."""
+    """One point on its way, with the outbox numbers of the readings in it.
+
+    `told` are the channels' own members that these readings fill; others are from before.
+    """
 
     bucket: str
     time_ms: int
     members: dict[str, Pson] = field(default_factory=dict)
     seqs: list[int] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
 
     def payload(self) -> dict[str, Pson]:
         """Return what is written."""
@@ -67,7 +71,10 @@ def plan_points(batch: Batch, names: Names, known: Mapping[str, Point]) -> Plan:
             plan.refused.setdefault(reason, []).append(seq)
             continue
         point = _point_for(name, reading.time_ms, points, known)
+        for stale in (name.member, name.member + QUALITY):
+            point.members.pop(stale, None)
         point.members |= members_of(name, reading)
+        point.told.add(name.member)
         point.seqs.append(seq)
     plan.points = list(points.values())
     return plan
@@ -84,13 +91,11 @@ def _point_for(
         point = points.get((name.bucket, time_ms))
         if point is None:
             break
-        if name.member not in point.members and name.member + QUALITY not in point.members:
+        if name.member not in point.told:
             return point
         time_ms += 1
     before = known.get(name.bucket)
     members = dict(before.members) if before and before.time_ms == time_ms else {}
-    for stale in (name.member, name.member + QUALITY):
-        members.pop(stale, None)
     point = points[name.bucket, time_ms] = Point(name.bucket, time_ms, members)
     return point
 
