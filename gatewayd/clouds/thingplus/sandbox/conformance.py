@@ -1,6 +1,6 @@
 """What the vendor's own conformance tester asks of a gateway, as plain checks.
 
-A finding is (rule, sentence). Source: Thing+ embedded test application; embedded guide 2.2.
+Source: Thing+ embedded test application; embedded guide 2.2.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from gatewayd.clouds.thingplus.codec import Form, StatusItem, encode_topic
 from gatewayd.clouds.thingplus.sandbox.records import Gateway
 from gatewayd.sandbox.bodies import Document
+from gatewayd.sandbox.violations import Findings
 from gatewayd.transports.mqtt_packets import Connect, Message
-
-Findings = list[tuple[str, str]]
 
 KEEP_ALIVE_MAX_S = 600
 

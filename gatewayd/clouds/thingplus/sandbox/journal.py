@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from gatewayd.model import Value
 from gatewayd.sandbox.kept import Kept
+from gatewayd.sandbox.violations import VIOLATIONS_MAX, Violation
 
 DROPS_MAX = 10_000
-VIOLATIONS_MAX = 10_000
 """The newest are kept; the counts know of all."""
 
 
@@ -41,20 +41,6 @@ class Dropped:
     time_ms: int
     value: Value
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A way in which a gateway does not do as the vendor's conformance tester asks.
-
-    `is_note` marks what the tester rejects and the protocol allows.
-    """
-
-    time_ms: int
-    gateway: str
-    rule: str
-    text: str
-    is_note: bool = False
 
 
 class Journal:

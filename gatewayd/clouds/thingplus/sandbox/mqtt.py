@@ -21,18 +21,18 @@ from gatewayd.clouds.thingplus.codec import (
 from gatewayd.clouds.thingplus.rpc import decode_response
 from gatewayd.clouds.thingplus.sandbox import conformance
 from gatewayd.clouds.thingplus.sandbox.calls import Calls, NoAnswer, new_request
-from gatewayd.clouds.thingplus.sandbox.conformance import Findings
 from gatewayd.clouds.thingplus.sandbox.intake import (
     Tally,
     note_connection,
     take_points,
     take_statuses,
 )
-from gatewayd.clouds.thingplus.sandbox.journal import Journal, Received, Violation
+from gatewayd.clouds.thingplus.sandbox.journal import Journal, Received
 from gatewayd.clouds.thingplus.sandbox.records import Gateway
 from gatewayd.clouds.thingplus.sandbox.world import World
 from gatewayd.errors import Malformed
 from gatewayd.sandbox.errands import Errands
+from gatewayd.sandbox.violations import Findings, Violation
 from gatewayd.transports.broker_host import ACCEPTED, BAD_CLIENT_ID, NOT_AUTHORISED, Client
 from gatewayd.transports.mqtt_packets import Connect, Message
 

@@ -9,10 +9,10 @@ from gatewayd.clouds.thingplus.sandbox.answers import Answer
 from gatewayd.clouds.thingplus.sandbox.bodies import INTERVAL
 from gatewayd.clouds.thingplus.sandbox.call import Call, Route
 from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer, new_request
-from gatewayd.clouds.thingplus.sandbox.journal import Violation
 from gatewayd.clouds.thingplus.sandbox.records import Sensor
 from gatewayd.sandbox.bodies import ANY, OBJECT, TEXT, Document, check, one_of, optional
 from gatewayd.sandbox.errors import ApiError, schema
+from gatewayd.sandbox.violations import Violation
 
 METHODS = frozenset(
     (

@@ -13,12 +13,12 @@ from gatewayd.clouds.thingplus.sandbox.documents import (
     gateway_view,
     gateway_views,
 )
-from gatewayd.clouds.thingplus.sandbox.journal import Violation
 from gatewayd.clouds.thingplus.sandbox.listing import cut
 from gatewayd.clouds.thingplus.sandbox.records import Device, Gateway
 from gatewayd.clouds.thingplus.sandbox.world import World
 from gatewayd.sandbox.bodies import FILLED, LIST, OBJECT, TEXT, Document, optional
 from gatewayd.sandbox.errors import ApiError, not_found
+from gatewayd.sandbox.violations import Violation
 
 _GATEWAY_CHANGES = {
     "name": optional(FILLED),
