@@ -114,7 +114,7 @@ class Requests:
                 await self._post(memory.answers)
             return None
         self._remember(key, None)
-        self._log.info("asked by the cloud", request_id=request.id, asked=request.event)
+        self._log.info("asked by the cloud", tsm_id=request.id, tsm_ev=request.event)
         if request.destination not in self._names.devices:
             fault = unknown_destination(self._names.gateway, request.destination, self._now_s())
             await self._answer(key, [fault])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gatewayd.clouds.thingsee.cbor import decode_cbor, encode_cbor, encode_cbor_single
 from gatewayd.clouds.thingsee.cbor_names import DECIMALS, NAMES, NUMBERS
-from gatewayd.clouds.thingsee.codec import Message, to_json
+from gatewayd.clouds.thingsee.codec import Json, Message, to_json
 from gatewayd.errors import Malformed
 from tests.clouds.thingsee.frames import frames, mutated
 
@@ -37,7 +37,7 @@ def test_a_deflated_payload_is_inflated() -> None:
 
 def test_powers_of_ten() -> None:
     """Tenths of degrees, thousandths of pascals, millionths of volts; back as they were."""
-    fields = {"temp": -12.5, "airp": 97017.737, "voltage": 3.000001, "moveCount": 7, "up": "yes"}
+    fields: dict[str, Json] = {"temp": -12.5, "airp": 97017.737, "voltage": 3.000001, "moveCount": 7, "up": "yes"}
     weather = Message(id=12100, event=10, fields=fields)
     raw = encode_cbor_single(weather)
     assert b"\x18\x1e\x38\x7c" in raw  # Field 30 is -125.
