@@ -13,8 +13,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gatewayd.fields import parse_duration
+
+if TYPE_CHECKING:
+    from gatewayd.cli import Subparsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +48,22 @@ def duration(text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_verb(
+    verbs: Subparsers, name: str, help: str, example: str, *, is_inner: bool = False
+) -> argparse.ArgumentParser:
+    """Return a new verb with what all of them have; an inner one leaves the defaults outside."""
+    parser = verbs.add_parser(name, help=help, description=help, epilog=f"example:\n  {example}")
+    # SUPPRESS: the default stands further up, where `--config` may be written as well.
+    parser.add_argument(
+        "--config", metavar="PATH", type=Path, default=argparse.SUPPRESS, help="configuration file"
+    )
+    uplink, json = (argparse.SUPPRESS,) * 2 if is_inner else (None, False)
+    parser.add_argument(
+        "--uplink", metavar="NAME", default=uplink, help="which one, if there are several"
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=json, help="one JSON document on stdout"
+    )
+    return parser

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatewayd.clouds.verbs import Spoken, duration
+from gatewayd.clouds.verbs import Spoken, add_verb, duration
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -39,29 +38,10 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_show(verbs)
     _add_control(verbs)
     for name, help in (("me", "the user whose token this is"), ("token", "the token that is kept")):
-        verb = _verb(verbs, name, help, f"gatewayd cloud thingplus {name}")
+        verb = add_verb(verbs, name, help, f"gatewayd cloud thingplus {name}")
         verb.set_defaults(speak={"me": _me, "token": _token}[name])
         if name == "token":
             verb.add_argument("--forget", action="store_true", help="delete it from this machine")
-
-
-def _verb(
-    verbs: Subparsers, name: str, help: str, example: str, *, is_inner: bool = False
-) -> argparse.ArgumentParser:
-    """Return a new verb with what all of them have; an inner one leaves the defaults outside."""
-    parser = verbs.add_parser(name, help=help, description=help, epilog=f"example:\n  {example}")
-    # SUPPRESS: the default stands further up, where `--config` may be written as well.
-    parser.add_argument(
-        "--config", metavar="PATH", type=Path, default=argparse.SUPPRESS, help="configuration file"
-    )
-    uplink, json = (argparse.SUPPRESS,) * 2 if is_inner else (None, False)
-    parser.add_argument(
-        "--uplink", metavar="NAME", default=uplink, help="which one, if there are several"
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=json, help="one JSON document on stdout"
-    )
-    return parser
 
 
 def _add_login(verbs: Subparsers) -> None:
@@ -69,7 +49,7 @@ def _add_login(verbs: Subparsers) -> None:
         "gatewayd cloud thingplus login --client-id myapp --user me@example.com\n"
         "  gatewayd cloud thingplus login --code --redirect-uri http://localhost/cb"
     )
-    parser = _verb(verbs, "login", "get an access token and keep it", example)
+    parser = add_verb(verbs, "login", "get an access token and keep it", example)
     parser.add_argument("--client-id", metavar="ID", help="the authClient; asked for if missing")
     parser.add_argument(
         "--client-secret-file", metavar="FILE", help="its secret; - = stdin; else it is asked for"
@@ -91,7 +71,7 @@ def _add_login(verbs: Subparsers) -> None:
 def _add_provision(verbs: Subparsers) -> None:
     help = "register this gateway with its devices and sensors, and write the ids into the file"
     example = "gatewayd cloud thingplus provision --site 17 --dry-run"
-    parser = _verb(verbs, "provision", help, example)
+    parser = add_verb(verbs, "provision", help, example)
     parser.add_argument("--site", metavar="ID", help="default: the first that the user may see")
     parser.add_argument("--model", default="34", help="gateway model (default: %(default)s)")
     parser.add_argument("--name", help="default: the gateway's name in the configuration")
@@ -113,18 +93,18 @@ def _add_provision(verbs: Subparsers) -> None:
 
 def _add_show(verbs: Subparsers) -> None:
     example = "gatewayd cloud thingplus show --json"
-    parser = _verb(verbs, "show", "what the cloud has: gateways, sensors, values", example)
+    parser = add_verb(verbs, "show", "what the cloud has: gateways, sensors, values", example)
     parser.set_defaults(speak=_show)
     what = parser.add_subparsers(
         dest="what", metavar="WHAT", title="instead of all", parser_class=type(parser)
     )
     example = "gatewayd cloud thingplus show series boiler/temperature --since 1h --interval 1m"
-    series = _verb(what, "series", "values of one sensor", example, is_inner=True)
+    series = add_verb(what, "series", "values of one sensor", example, is_inner=True)
     series.add_argument("--interval", default="0", help="0 = raw (default), 1m, 15m, 6h, 1d")
     series.add_argument("--function", choices=INTERVAL_FUNCS, help="of each interval")
     series.set_defaults(speak=_series)
     example = "gatewayd cloud thingplus show statistics boiler/temperature --function max"
-    statistics = _verb(what, "statistics", "statistics of one sensor", example, is_inner=True)
+    statistics = add_verb(what, "statistics", "statistics of one sensor", example, is_inner=True)
     statistics.add_argument("--function", choices=SUB_FUNCS, default="avg")
     statistics.add_argument("--unit", choices=TIME_UNITS, default="day")
     statistics.add_argument(
@@ -138,7 +118,7 @@ def _add_show(verbs: Subparsers) -> None:
 
 def _add_control(verbs: Subparsers) -> None:
     example = "gatewayd cloud thingplus control pump/relay on --duration 3s"
-    parser = _verb(verbs, "control", "send a command through the cloud, as its apps do", example)
+    parser = add_verb(verbs, "control", "send a command through the cloud, as its apps do", example)
     parser.add_argument(
         "actuator", metavar="ACTUATOR", help="DEVICE/CHANNEL, or GATEWAY/SENSOR ids"
     )
