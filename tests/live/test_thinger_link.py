@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,10 +26,13 @@ from gatewayd.clouds.thinger.events import (
     StopStream,
 )
 from gatewayd.clouds.thinger.link import Config, open_link
+from gatewayd.clouds.thinger.names import NameEntry
 from gatewayd.clouds.thinger.pson import UNSET
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
 from gatewayd.fields import Secret
-from gatewayd.model import Outcome, Quality, Status
+from gatewayd.model import Access, Channel, ChannelId, Outcome, Quality, Status
+from tests.frames.thinger.vectors import load_vectors
+from tests.mosquitto import make_certificates
 from tests.peers.house import DOOR, RELAY, H, House, Life, T, alive
 from tests.peers.thinger import PASSWORD, USER, Server, open_server
 
@@ -42,6 +46,20 @@ def house(tmp_path: Path) -> House:
 async def server() -> AsyncIterator[Server]:
     async with open_server() as server:
         yield server
+
+
+async def test_tls_is_verified(house: House, tmp_path: Path) -> None:
+    """The server's certificate is trusted by the given authority, and by no other."""
+    made = make_certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.certificate_file, made.key_file)
+    async with open_server(context) as server:
+        async with living(server, house, transport="tls", ca_file=made.ca_file) as (link, _):
+            await link.send(house.batch(house.reading(T, 21.5)))
+        assert len(server.points("boiler")) == 1
+        with pytest.raises(LinkDenied, match="certificate"):
+            async with opened(server, house, transport="tls"):
+                pass
 
 
 @asynccontextmanager
@@ -427,6 +445,40 @@ async def test_too_many_commands_are_refused_not_queued(server: Server, house: H
         assert (await server.ask("gateway", id=500)).is_ok
 
 
+# The vendor's own frames.
+
+LEVEL = ChannelId("tank/level")
+SAME = """read_output write_input_bool api_of_input read_input_without_payload api_of_output
+read_nested_output api_of_nested_output unknown_resource unknown_nested unknown_parent
+request_without_resource non_string_path empty_path byte_by_byte big_stream_id stream_id_300
+start_stream_output_interval stop_stream_output start_stream_input stop_stream_input
+start_stream_unknown interleave_server_request unknown_len_field unknown_varint_field
+read_output_with_payload"""
+
+
+async def test_the_vendors_requests_get_the_vendors_answers(server: Server, tmp_path: Path) -> None:
+    """Byte for byte what the vendor's own device answers, for resources of the same names."""
+    channels = {
+        T: Channel(T, "temperature", "Cel"),
+        LEVEL: Channel(LEVEL, "level"),
+        RELAY: Channel(RELAY, "switch", access=Access.WRITE),
+    }
+    house = House(tmp_path, channels=channels)
+    house.reading(T, 21.5)
+    house.reading(LEVEL, 42)
+    house.reading(RELAY, False)
+    vectors = {v.name: v.data for v in load_vectors("classic", "server->device", "device->server")}
+    vectors["interleave_server_request_reply"] = vectors["interleave_reply"]
+    paths = {T: NameEntry(path="temperature")}
+    outputs = {RELAY: NameEntry(path="relay")}
+    async with living(server, house, sensors=paths, actuators=outputs):
+        server.received.clear()
+        for name in SAME.split():
+            for byte in vectors[name] if name == "byte_by_byte" else [vectors[name]]:
+                server.say_bytes(bytes([byte]) if isinstance(byte, int) else byte)
+            await server.wait_bytes(vectors[f"{name}_reply"])
+
+
 # Streams.
 
 
@@ -474,7 +526,8 @@ async def test_an_input_stream_echoes_the_state(server: Server, house: House) ->
         house.reading(RELAY, False)
         await server.wait(lambda: len(server.samples(id)) == 3)
         await server.ask("gateway")
-    assert [sample.payload["in"] for sample in server.samples(id)] == [False, True, False]
+    states = [{"in": False}, {"in": True}, {"in": False}]
+    assert [sample.payload for sample in server.samples(id)] == states
     order = [type(event) for event in server.heard if getattr(event, "id", 0) in (41, id)]
     assert order == [Answer, Sample, Answer, Sample, Sample]
 

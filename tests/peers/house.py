@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +61,7 @@ class House:
     folder: Path
     board: Board = field(default_factory=Board)
     clock: StillClock = field(default_factory=StillClock)
+    channels: Mapping[ChannelId, Channel] = field(default_factory=lambda: CHANNELS)
     manage: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     seq: int = 0
 
@@ -71,7 +72,7 @@ class House:
             gateway_id="gw01",
             gateway_name="Boiler room 3",
             version="1.2.3",
-            channels=CHANNELS,
+            channels=self.channels,
             board=self.board,
             clock=self.clock,
             state_dir=self.folder,

@@ -62,6 +62,10 @@ class Server:
             raise AssertionError(f"waited in vain for {what}; heard {self.heard}") from None
         return is_true()
 
+    async def wait_bytes(self, data: bytes) -> None:
+        """Wait until the device has sent just these bytes."""
+        await self.wait(lambda: data in self.received, data.hex())
+
     def of(self, kind: type[Event]) -> list[Any]:
         """Return what was heard of one kind."""
         return [event for event in self.heard if isinstance(event, kind)]
