@@ -29,12 +29,13 @@ from gatewayd.clouds.thingsee.carrying import (
     uplink_topic,
 )
 from gatewayd.clouds.thingsee.codec import Event, Message, encode, encode_single
+from gatewayd.clouds.thingsee.gathering import Gathering
 from gatewayd.clouds.thingsee.inbound import Ear
 from gatewayd.clouds.thingsee.kept import Kept
 from gatewayd.clouds.thingsee.names import Names, Owner, name_channels
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.clouds.thingsee.pushed import Pushes
-from gatewayd.clouds.thingsee.report import Marks, is_urgent, plan_messages
+from gatewayd.clouds.thingsee.report import Marks, plan_messages
 from gatewayd.clouds.thingsee.requests import Requests
 from gatewayd.clouds.thingsee.settings import Config, check_settings, mqtt_settings, push_address
 from gatewayd.errors import BatchRefused, LinkError
@@ -145,12 +146,9 @@ class ThingseeLink:
         self._premises = premises
         self._carrier = carrier
         self._session: MqttSession | None = None
-        self._now_s = asyncio.get_running_loop().time
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_MAX)
         self._marks = Marks()
-        self._due_s: dict[str, float] = {}
-        self._scanned = 0
-        self._waiting: set[str] = set()
+        self._gathering = Gathering(names, own, premises.clock)
         self.names = names
         self.own = own
         self.ear = Ear(premises.uplink, premises.routes, names.devices)
@@ -200,31 +198,7 @@ class ThingseeLink:
 
     def wait_s(self, pending: Batch) -> float:
         """Return how long these readings may still wait for company; 0 = send them now."""
-        if not pending.readings or self._has_urgent(pending):
-            return 0.0
-        places, first = self.names.places, pending.readings[0]
-        due_s = min((self._due_s.get(thing, 0.0) for thing in self._waiting), default=0.0)
-        wait_s = due_s - self._now_s()
-        place = places.get(first.channel)
-        if wait_s <= 0 or place is None:
-            return 0.0
-        # A backlog has waited long enough; only what is new gathers for the next report.
-        age_s = (self._premises.clock.now_ms() - first.time_ms) / 1000
-        return 0.0 if age_s >= self.own.report_interval_s(place.thing) else wait_s
-
-    def _has_urgent(self, pending: Batch) -> bool:
-        """Look through what was not looked through before; what was urgent has been sent."""
-        places = self.names.places
-        for seq, reading in zip(reversed(pending.seqs), reversed(pending.readings), strict=True):
-            if seq <= self._scanned:
-                break
-            place = places.get(reading.channel)
-            if is_urgent(reading, place):
-                return True
-            if place is not None:
-                self._waiting.add(place.thing)
-        self._scanned = pending.through
-        return False
+        return self._gathering.wait_s(pending)
 
     async def send(self, batch: Batch) -> None:
         """Return when the cloud's side has taken all messages of the batch.
@@ -239,11 +213,7 @@ class ThingseeLink:
         if plan.messages:
             await self._post(plan.messages)
         self._marks = plan.marks
-        self._waiting.clear()
-        now_s = self._now_s()
-        for thing in {message.thing for message in plan.messages}:
-            if now_s >= self._due_s.get(thing, 0.0):
-                self._due_s[thing] = now_s + self.own.report_interval_s(thing)
+        self._gathering.sent({message.thing for message in plan.messages})
 
     async def commands(self) -> AsyncIterator[Command]:
         """Yield what is asked of outputs, from wherever it came."""
@@ -264,6 +234,11 @@ class ThingseeLink:
             if self._session is not None:
                 tasks.create_task(self._listen(self._session))
                 tasks.create_task(self._session.wait_lost())
+            if self._config.poll_interval is not None:
+                from gatewayd.clouds.thingsee.polling import poll_api
+
+                things = sorted(self.names.devices)
+                tasks.create_task(poll_api(self._config, self._premises.clock, things, self._take))
             tasks.create_task(asyncio.Event().wait())  # Without any of them: until cancelled.
 
     async def _listen(self, session: MqttSession) -> None:
@@ -282,7 +257,7 @@ class ThingseeLink:
             for command in commands:
                 await self._queue.put(command)
 
-    async def take(self, request: Message) -> None:
+    async def _take(self, request: Message) -> None:
         """Take a command that did not come over the downlink."""
         command = await self.requests.take_one(request)
         if command is not None:

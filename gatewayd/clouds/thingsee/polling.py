@@ -17,6 +17,11 @@ import orjson
 
 from gatewayd.clock import Clock
 from gatewayd.clouds.thingsee.codec import Message, to_json
+from gatewayd.clouds.thingsee.rest import RestSettings, open_rest
+from gatewayd.clouds.thingsee.rest_errors import NotFound
+from gatewayd.clouds.thingsee.rest_types import Selection
+from gatewayd.clouds.thingsee.settings import Config
+from gatewayd.clouds.thingsee.tokens import Credentials
 from gatewayd.errors import Throttled
 
 PATIENCE_S = 300
@@ -27,6 +32,8 @@ UNSURE_S = 5.0
 
 Fetch = Callable[[str, int], Awaitable[Sequence[Message]]]
 """Returns the commands to a thing since a time (unix s), the oldest first."""
+
+Take = Callable[[Message], Awaitable[None]]
 
 
 class CommandLog:
@@ -52,19 +59,36 @@ class CommandLog:
         return found
 
 
+async def poll_api(config: Config, clock: Clock, things: Sequence[str], take: Take) -> NoReturn:
+    """Open the API and poll it; see `poll`."""
+    assert config.poll_interval is not None and config.client_secret is not None
+    credentials = Credentials(config.client_id, config.client_secret)
+    settings = RestSettings(url=config.rest_url, credentials=credentials, ca_file=config.ca_file)
+    async with open_rest(settings, clock) as api:
+
+        async def fetch(thing: str, since_s: int) -> Sequence[Message]:
+            try:
+                logged = await api.things.commands(thing, Selection(from_s=since_s))
+            except NotFound:  # The cloud gets to know a thing with its first message.
+                return ()
+            return [each.command for each in logged]
+
+        await poll(things, config.poll_interval, clock, fetch, take)
+
+
 async def poll(
     things: Sequence[str],
     every_s: float,
     clock: Clock,
     fetch: Fetch,
-    take: Callable[[Message], Awaitable[None]],
+    take: Take,
 ) -> NoReturn:
     """Look into the logs of some things again and again and hand on what is new.
 
     Raises:
         LinkLost, LinkDenied, Malformed: as `fetch` and `take` say.
     """
-    while not clock.is_synchronised():
+    while not clock.is_synchronised():  # noqa: ASYNC110  # A clock tells nobody when it is set.
         await asyncio.sleep(UNSURE_S)
     since_s = clock.now_ms() // 1000 - PATIENCE_S
     logs = {thing: CommandLog(since_s) for thing in things}
