@@ -37,9 +37,10 @@ class Config:
         token: the thing token from the panel.
         activation_code: instead of the token: it is spent once, and the token kept.
         product_id: goes with the activation, where the panel names one.
+        thing_id: what apps call the thing; `gatewayd cloud thethingsio link` writes it here.
         devices: whose channels belong to this thing; empty = all.
         transport: `http` writes by POST and is subscribed by a stream; `mqtt` does both on one
-            connection, has a last will, and never hears why a write was not taken.
+            connection, has a last will, and never hears why a value was not taken.
         rest_url: for devices; `mqtt` too activates there and reads there what it has missed.
         app_url: for `gatewayd cloud thethingsio`.
         host, port, tls: the broker, for `mqtt`.
@@ -53,7 +54,8 @@ class Config:
             (a dashboard refreshes by that).
         quality: what follows a key to name the resource with the reason when there is no value;
             empty = it is not told.
-        presence: the resource that says `online` and `offline` (last will), for `mqtt`.
+        presence: the resource that says `online` and `offline` (last will), for `mqtt`; that it
+            comes back is also how a revoked token is noticed. Empty = neither.
         position: the channel whose position is the thing's own; empty = the only one there is.
         describe: tell `$settings.gatewayd` who writes here, at every connection.
         sensors, actuators: names by `device/channel`; others get one by themselves.
@@ -62,6 +64,7 @@ class Config:
     token: Secret | None = None
     activation_code: Secret | None = None
     product_id: str = ""
+    thing_id: str = ""
     devices: list[str] = field(default_factory=list)
     transport: Literal["http", "mqtt"] = "http"
     rest_url: str = "https://api.devices.thethings.io/v2"
