@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from functools import partial
 from typing import NamedTuple, NewType
 
 ChannelId = NewType("ChannelId", str)
@@ -84,6 +85,11 @@ class Reading(NamedTuple):
     time_ms: int
     value: Value | None
     quality: Quality = Quality.GOOD
+
+
+make_reading = partial(tuple.__new__, Reading)
+"""Makes a Reading of its four fields in a tuple, at half the cost of calling it by name: for the
+two places where a hundred thousand a second are made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,15 @@ from gatewayd.clock import Clock
 from gatewayd.driver import Actuator, Listener, Sensor
 from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
 from gatewayd.fields import Seconds
-from gatewayd.model import Channel, ChannelId, Measurement, Quality, Reading, Value
+from gatewayd.model import (
+    Channel,
+    ChannelId,
+    Measurement,
+    Quality,
+    Reading,
+    Value,
+    make_reading,
+)
 
 PATIENCE_S = 1.0
 """Shorter sleeps are not woken when the pace changes: a plain sleep costs half of one that is."""
@@ -195,7 +203,7 @@ class Sampler:
                     seen.append(Reading(gauge.id, time_ms, value, quality))
                     continue
             gauge.value, gauge.quality, gauge.time_ms = value, quality, time_ms
-            seen.append(Reading(gauge.id, time_ms, value, quality))
+            seen.append(make_reading((gauge.id, time_ms, value, quality)))
         news = [reading for i, reading in enumerate(seen) if i not in old] if old else seen
         if news:
             self._bus.publish(news)

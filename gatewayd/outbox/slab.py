@@ -9,13 +9,14 @@ a quarter on their way to the card.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import orjson
 
 from gatewayd.errors import OutboxError
-from gatewayd.model import ChannelId, Quality, Reading, Value
+from gatewayd.model import ChannelId, Quality, Reading, Value, make_reading
 
 SLAB_ROWS_MAX = 2048
 """Readings in one slab of the card. Twice as many gain 3 % of size and double the memory that a
@@ -54,17 +55,15 @@ class Slab:
     def readings(self, names: Sequence[ChannelId], start: int, stop: int) -> list[Reading]:
         """Return the readings at positions `start` to `stop`; `names` translates the numbers."""
         base, is_uncertain = self.base_ms, self.boot is not None
-        numbers, times = self.numbers[start:stop], self.times[start:stop]
-        columns = zip(numbers, times, self.values[start:stop], strict=True)
-        if self.qualities is None and not is_uncertain:
-            good = Quality.GOOD
-            return [Reading(names[n], base + t, v, good) for n, t, v in columns]
-        qualities = (self.qualities or [0] * len(self.numbers))[start:stop]
-        floor = Quality.UNCERTAIN if is_uncertain else Quality.GOOD
-        return [
-            Reading(names[n], base + t, v, _QUALITIES[max(q, floor)])
-            for (n, t, v), q in zip(columns, qualities, strict=True)
-        ]
+        channels = [names[number] for number in self.numbers[start:stop]]
+        times = [base + time for time in self.times[start:stop]]
+        qualities: Iterable[Quality] = repeat(Quality.GOOD)
+        if self.qualities is not None or is_uncertain:
+            floor = Quality.UNCERTAIN if is_uncertain else Quality.GOOD
+            told = (self.qualities or [0] * len(self.numbers))[start:stop]
+            qualities = [_QUALITIES[max(quality, floor)] for quality in told]
+        columns = zip(channels, times, self.values[start:stop], qualities, strict=False)
+        return list(map(make_reading, columns))
 
 
 def make_slab(first: int, readings: Sequence[Reading], numbers: Mapping[ChannelId, int]) -> Slab:

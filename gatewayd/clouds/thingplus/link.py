@@ -134,11 +134,11 @@ class ThingplusLink:
         plan = plan_values(batch, self._names, self._marks)
         for reason, seqs in plan.refused.items():
             raise BatchRefused(reason, seqs)
-        await self.statuses.tell_changes(is_up=True)
+        await self.statuses.tell_changes(batch, is_up=True)
         for message in plan.messages:
             await self.statuses.line.publish(Form.VALUES, message)
         self._marks |= plan.marks
-        await self.statuses.tell_changes(is_up=False)
+        await self.statuses.tell_changes(batch, is_up=False)
         if self._now_s() >= self._send_at_s:
             self._send_at_s = self._now_s() + self._series_s()
 

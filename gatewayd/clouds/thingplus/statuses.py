@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 from gatewayd.clouds.thingplus.codec import Form, encode_status, encode_topic, maybe_gzip
@@ -18,6 +18,7 @@ from gatewayd.clouds.thingplus.names import Names
 from gatewayd.clouds.thingplus.report import status_item, word_of
 from gatewayd.clouds.thingplus.settings import Config
 from gatewayd.errors import LinkLost
+from gatewayd.model import Batch, ChannelId
 from gatewayd.transports.mqtt import MqttSession
 from gatewayd.uplink import Premises
 
@@ -103,17 +104,21 @@ class Statuses:
     async def tell_all(self) -> None:
         """Send the combined status message."""
         self._tell_at_s = self._now_s() + self.interval_s
-        words, validity_s = self._words(), self._validity_s()
+        words, validity_s = self._words(self._names), self._validity_s()
         items = [status_item("", "err" if self.is_held else "on", validity_s)]
         items += [status_item(name, word, validity_s) for name, word in words.items()]
         await self.line.publish(Form.STATUS, encode_status(items))
         self._told = words
 
-    async def tell_changes(self, *, is_up: bool) -> None:
-        """Send what has become on, or else what is no longer: before or after its values."""
+    async def tell_changes(self, batch: Batch, *, is_up: bool) -> None:
+        """Send which of a batch's sensors have become on, or else which are no longer: before or
+        after their values."""
+        channels: Iterable[ChannelId] = self._names
+        if len(batch) < len(self._names):
+            channels = {reading.channel for reading in batch.readings}
         changed = {
             name: word
-            for name, word in self._words().items()
+            for name, word in self._words(channels).items()
             if self._told.get(name) != word and (word == "on") is is_up
         }
         if len(changed) > SINGLES_MAX:
@@ -124,12 +129,13 @@ class Statuses:
             await self.line.publish(Form.SENSOR_STATUS, encode_status([item]), name)
             self._told[name] = word
 
-    def _words(self) -> dict[str, str]:
+    def _words(self, channels: Iterable[ChannelId]) -> dict[str, str]:
         fresh_ms = self._premises.clock.now_ms() - round(self._config.stale_after * 1000)
         board = self._premises.board
         return {
             sensor.id: word_of(sensor, board.latest(channel), fresh_ms)
-            for channel, sensor in self._names.items()
+            for channel in channels
+            if (sensor := self._names.get(channel)) is not None
         }
 
     def _validity_s(self) -> int:
