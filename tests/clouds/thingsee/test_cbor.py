@@ -37,7 +37,13 @@ def test_a_deflated_payload_is_inflated() -> None:
 
 def test_powers_of_ten() -> None:
     """Tenths of degrees, thousandths of pascals, millionths of volts; back as they were."""
-    fields: dict[str, Json] = {"temp": -12.5, "airp": 97017.737, "voltage": 3.000001, "moveCount": 7, "up": "yes"}
+    fields: dict[str, Json] = {
+        "temp": -12.5,
+        "airp": 97017.737,
+        "voltage": 3.000001,
+        "moveCount": 7,
+        "up": "yes",
+    }
     weather = Message(id=12100, event=10, fields=fields)
     raw = encode_cbor_single(weather)
     assert b"\x18\x1e\x38\x7c" in raw  # Field 30 is -125.

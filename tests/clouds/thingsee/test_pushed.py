@@ -1,0 +1,72 @@
+"""Pushes over HTTP as a plain function: bytes in, a verdict out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from gatewayd.clouds.thingsee.inbound import Ear
+from gatewayd.clouds.thingsee.pushed import Pushes
+from gatewayd.fields import Secret
+from gatewayd.model import Command
+from gatewayd.routes import Route
+from gatewayd.transports.http_inbox import Posted
+
+MESSAGE = {"tsmId": 2100, "tsmEv": 7, "tsmTs": 100, "tsmTuid": "PIR", "state": 1}
+ROUTE = Route(message=2100, thing="PIR", field="state", output="light/relay")
+BODY = json.dumps([MESSAGE]).encode()
+
+
+class Room:
+    """A queue with so many places."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.commands: list[Command] = []
+
+    def offer(self, commands: Sequence[Command]) -> bool:
+        if len(commands) > self.places - len(self.commands):
+            return False
+        self.commands += commands
+        return True
+
+
+def push(pushes: Pushes, body: bytes = BODY, **headers: str) -> int:
+    return pushes.take(Posted("/", headers, body)).status
+
+
+def test_a_push_becomes_commands() -> None:
+    """Once, however often it comes; an empty array is fine too."""
+    room = Room(9)
+    pushes = Pushes(Ear("push", [ROUTE], ()), room.offer, None)
+    assert [push(pushes), push(pushes), push(pushes, b"[]")] == [200, 200, 200]
+    assert [command.value for command in room.commands] == [1]
+
+
+@pytest.mark.parametrize("body", [b"", b"7", b'[{"tsmId":1}]', b"\xff"])
+def test_what_holds_no_message_is_a_400(body: bytes) -> None:
+    """With what is wrong."""
+    verdict = Pushes(Ear("push", [], ()), Room(9).offer, None).take(Posted("/", {}, body))
+    assert verdict.status == 400
+    assert json.loads(verdict.body)["faults"]
+
+
+def test_without_the_token_nothing_is_heard() -> None:
+    """Nor with another."""
+    room = Room(9)
+    pushes = Pushes(Ear("push", [ROUTE], ()), room.offer, Secret("right"))
+    assert push(pushes) == push(pushes, authorization="Bearer wröng") == 401
+    assert not room.commands
+    assert push(pushes, authorization="Bearer right") == 200
+
+
+def test_what_does_not_fit_may_come_again() -> None:
+    """It is not taken for a repeat then."""
+    room = Room(0)
+    pushes = Pushes(Ear("push", [ROUTE], ()), room.offer, None)
+    assert push(pushes) == 503
+    room.places = 1
+    assert push(pushes) == 200
+    assert len(room.commands) == 1
