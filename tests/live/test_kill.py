@@ -43,9 +43,9 @@ line and the process. Asserted of the median; a busy machine may stretch some.""
 TAIL_S_MAX = 2.0
 
 ALWAYS = -1
-FAULTS = ("", "withhold", "lose_ack")
+FAULTS = ("", "withhold", "lose_ack", "refuse")
 """A life's cloud takes everything, or from some moment on takes no more, or acknowledges no more:
-then the kill finds readings on their way."""
+then the kill finds readings on their way. Or it is away, until such a moment of another life."""
 
 DRAIN_S = 60.0
 
@@ -61,11 +61,22 @@ class Story:
     remains: list[Remains] = field(default_factory=list)
     deaths_s: list[float] = field(default_factory=list)
     is_memory_lost: bool = False
+    faults: tuple[str, ...] = FAULTS
 
     def lose_memory(self) -> None:
         """From now on a death takes the tier in memory with it; the card is written often."""
         self.is_memory_lost = True
         self.house.sections["outbox"]["commit_interval"] = "100ms"
+
+    async def strike(self, fault: str) -> None:
+        """Let one of `FAULTS` begin, and end a refusal."""
+        sandbox = self.cloud.sandbox
+        if fault == "refuse":
+            await sandbox.refuse_connections()
+            return
+        await sandbox.accept_connections()
+        if fault:
+            setattr(sandbox.broker.faults, fault, ALWAYS)
 
     async def live(self, life: int) -> None:
         """Live one life, to its violent end; the cloud's faults strike on the way."""
@@ -73,9 +84,7 @@ class Story:
         life_s = UNREADY_S if is_early else LIFE_S
         async with self.house.daemon(is_awaited=not is_early) as daemon:
             await asyncio.sleep(self.random.uniform(0.0, life_s / 2))
-            fault = self.random.choice(FAULTS)
-            if fault:
-                setattr(self.cloud.sandbox.broker.faults, fault, ALWAYS)
+            await self.strike(self.random.choice(self.faults))
             await asyncio.sleep(self.random.uniform(0.0, life_s / 2))
             daemon.kill()
             self.deaths_s.append(time.monotonic())
@@ -154,6 +163,7 @@ async def test_fifty_kills_lose_nothing_that_was_taken(story: Story) -> None:
     """At random moments, also while it starts, with readings and acknowledgements on their way."""
     for life in range(KILLS):
         await story.live(life)
+    await story.strike("")
     line = await drained(story)
     assert story.rows() <= story.arrived()
     assert sum(bool(remains.owed) for remains in story.remains) > KILLS / 4, "few kills hurt"
@@ -174,13 +184,14 @@ async def test_kills_while_the_cloud_is_away(story: Story) -> None:
     """
     story.house.runtime = None
     await story.live(0)
-    await story.cloud.sandbox.refuse_connections()
+    story.faults = ("refuse",)
+    await story.strike("refuse")
     for life in range(1, 10):
         await story.live(life)
     owed = [len(remains.owed) for remains in story.remains]
     assert owed[1:] == sorted(owed[1:])
     assert owed[-1] > owed[1]
-    await story.cloud.sandbox.accept_connections()
+    await story.strike("")
     line = await drained(story)
     assert story.rows() <= story.arrived()
     assert_in_order(story)
@@ -192,11 +203,12 @@ async def test_kills_while_the_cloud_is_away(story: Story) -> None:
 async def test_a_power_cut_takes_the_memory_and_leaves_the_card(story: Story) -> None:
     """With the tier in memory gone at each death, what was on the card still arrives."""
     story.lose_memory()
-    await story.cloud.sandbox.refuse_connections()
+    story.faults = ("refuse",)
+    await story.strike("refuse")
     for life in range(8):
         await story.live(life)
     assert len(story.remains[-1].owed) > 500
-    await story.cloud.sandbox.accept_connections()
+    await story.strike("")
     line = await drained(story)
     assert story.rows() == story.arrived() - said_at_the_end(story)
     assert_in_order(story)
@@ -219,12 +231,11 @@ async def test_without_a_tmpfs_the_card_alone_is_claimed(story: Story, tmp_path:
     story.house.wrapper = (shutil.which("unshare") or "", "-m", "sh", "-c", hide, "sh")
     story.house.runtime = None
     story.lose_memory()
-    await story.cloud.sandbox.refuse_connections()
-    for life in range(4):
+    story.faults = ("refuse", "withhold")
+    await story.strike("refuse")
+    for life in range(8):
         await story.live(life)
-    await story.cloud.sandbox.accept_connections()
-    for life in range(4, 8):
-        await story.live(life)
+    await story.strike("")
     assert not list(plain.iterdir())
     line = await drained(story)
     assert story.rows() <= story.arrived()
