@@ -2,8 +2,8 @@
 
 Strategy: values leave only through `send`, one write in flight (report). `tend` reads what is
 pushed and keeps what is for outputs; `commands` first hands on what was missed while nobody
-listened, then that (requests). How bytes travel is the line's business (lines): HTTP with a
-subscription, or MQTT.
+listened, then that (requests). How bytes travel is the line's business: HTTP with a subscription
+(http_line) or MQTT (mqtt_line).
 
 Characteristics: in batches of at most `batch_max` readings · out commands · buffered by `requests`
 · ordered by resource · event loop only · durable: the token and the last commands.
@@ -23,7 +23,8 @@ import structlog
 from gatewayd.clouds.thethingsio.activation import obtain_token
 from gatewayd.clouds.thethingsio.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.codec import GEO, SETTINGS, Entry, encode_point, encode_write
-from gatewayd.clouds.thethingsio.lines import Line, open_http_line, open_mqtt_line
+from gatewayd.clouds.thethingsio.http_line import Line, open_http_line
+from gatewayd.clouds.thethingsio.mqtt_line import open_mqtt_line
 from gatewayd.clouds.thethingsio.names import Names
 from gatewayd.clouds.thethingsio.report import Told, is_urgent, plan_writes
 from gatewayd.clouds.thethingsio.requests import Requests, load_requests

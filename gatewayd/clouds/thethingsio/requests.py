@@ -39,12 +39,12 @@ OPEN_MAX = 100
 """Commands that wait for the desk."""
 
 REPEAT_S = 2.0
-"""The same value again within this time, undated, is the same command: a double click, or a copy
-made on the way."""
+"""The same value again within this time, undated, is the same command: a double click, a copy
+made on the way, or what was just read back and is pushed a moment later."""
 
 
 class _Last(NamedTuple):
-    """The last command of one resource and when it came."""
+    """The last command of one resource, written when it came here, and when that was."""
 
     command: Command
     at_s: float
@@ -63,7 +63,6 @@ class Requests:
         self._taken = taken
         self._last: dict[str, _Last] = {}
         self._pushed: set[str] = set()
-        self._read_back: dict[str, Entry] = {}
         self._open: asyncio.Queue[tuple[Entry, int]] = asyncio.Queue(OPEN_MAX)
         self._now_s = asyncio.get_running_loop().time
         self._log = log.bind(uplink=premises.uplink)
@@ -93,21 +92,8 @@ class Requests:
             if is_ours and is_missed(row, known):
                 self._log.info("command read back", resource=row.key)
                 yield await self._command(row, self._cloud_time.now_ms())
-                self._read_back[row.key] = row
         while True:
-            entry, arrived_ms = await self._open.get()
-            if not self._was_read_back(entry, arrived_ms):
-                yield await self._command(entry, arrived_ms)
-
-    def _was_read_back(self, entry: Entry, arrived_ms: int) -> bool:
-        """Return whether a push is of what was written, and read back, while we were connecting.
-
-        Only the first push after reading back can be that.
-        """
-        row = self._read_back.pop(entry.key, None)
-        if row is None or row.time_ms is None or row.value != entry.value:
-            return False
-        return entry.time_ms in (None, row.time_ms) and arrived_ms - row.time_ms < SLACK_MS
+            yield await self._command(*await self._open.get())
 
     async def _command(self, entry: Entry, arrived_ms: int) -> Command:
         """Return the command that an entry is; it is kept as taken."""
@@ -118,7 +104,9 @@ class Requests:
         except OSError as error:
             self._log.warning("commands cannot be kept", reason=error.strerror)
         command = self._decoded(entry)
-        self._last[entry.key] = _Last(command, self._now_s())
+        self._last.pop(entry.key, None)
+        if entry.time_ms is None or arrived_ms - entry.time_ms < SLACK_MS:
+            self._last[entry.key] = _Last(command, self._now_s())
         return command
 
     def _decoded(self, entry: Entry) -> Command:
@@ -128,14 +116,10 @@ class Requests:
             request_id = f"{key}@{entry.time_ms}"
             return Command(origin, request_id, channel, value, issued_ms=entry.time_ms)
         last = self._last.get(key)
-        if last and self._is_repeat(last, value):
+        if last and last.command.value == value and self._now_s() - last.at_s < REPEAT_S:
             return last.command
         # Since boot, because it must not be the id of an earlier connection's command.
         return Command(origin, f"{key}#{self._premises.clock.boottime_ms()}", channel, value)
-
-    def _is_repeat(self, last: _Last, value: Value) -> bool:
-        is_recent = self._now_s() - last.at_s < REPEAT_S
-        return is_recent and last.command.value == value and last.command.issued_ms is None
 
 
 def command_value(value: Any) -> Value:

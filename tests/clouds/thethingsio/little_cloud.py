@@ -48,6 +48,7 @@ class LittleCloud:
         is_hung: no write is answered.
         denial: status that everything with the token gets; 0 = none.
         activations: codes that were spent.
+        poison: a value with which a write is refused.
     """
 
     writes: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -60,7 +61,9 @@ class LittleCloud:
     denial: int = 0
     activations: list[dict[str, str]] = field(default_factory=list)
     activation_trouble: Trouble | None = None
+    poison: object = None
     subscribed: int = 0
+    reads: int = 0
     first_text: str = '{"status":"success","message":"subscribed"}'
     date: str | None = None
     url: str = ""
@@ -101,7 +104,7 @@ class LittleCloud:
         size = self.cut or len(data)
         async with self._mouth:
             for stream in list(self._streams):
-                with contextlib.suppress(ConnectionError):
+                with contextlib.suppress(ConnectionError, RuntimeError):  # It has ended.
                     for at in range(0, len(data), size):
                         await stream.write(data[at : at + size])
                         await asyncio.sleep(0)
@@ -140,6 +143,8 @@ class LittleCloud:
         if trouble and not trouble.is_taken:
             return self._refusal(trouble)
         entries = (await request.json())["values"]
+        if self.poison is not None and self.poison in [entry["value"] for entry in entries]:
+            return self._refusal(Trouble(400, body="bad value"))
         self.writes.append(entries)
         self.queries.append(dict(request.query))
         is_pushed = request.query.get("broadcast") != "false"
@@ -154,6 +159,8 @@ class LittleCloud:
         if denied:
             return denied
         key = request.match_info["key"]
+        self.reads += 1
+        await self._tell()
         if key not in self.rows:
             return self._refusal(Trouble(404, body="no such resource"))
         rows = sorted(self.rows[key], key=lambda row: row[0], reverse=True)

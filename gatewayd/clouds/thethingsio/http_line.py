@@ -1,12 +1,12 @@
-"""The two ways to a thing: HTTP with a subscription, or one MQTT session.
+"""The way to a thing over HTTP: writes by POST, and a subscription that never ends.
 
-Both take writes, give what is pushed, and read a resource back (by HTTP, MQTT cannot). A line
-tries once; its end is an exception, and the next one is the supervisor's.
+A line takes writes, gives what is pushed, and reads a resource back. It tries once; its end is an
+exception, and the next one is the supervisor's. The other way: see mqtt_line.
 
-Characteristics: in writes · out pushed entries, in order, our own among them · buffered only by
-the network (HTTP) or `INBOX_MAX` messages (MQTT) · event loop only · not durable.
+Characteristics: in writes · out pushed entries, in order, our own among them · buffered by the
+network alone · event loop only · not durable.
 
-Source: thethings.iO API reference, thing write and thing subscribe; MQTT guide.
+Source: thethings.iO API reference, thing write and thing subscribe.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ from typing import Protocol
 
 import structlog
 
-from gatewayd.clouds.thethingsio.addresses import resource_path, thing_path, thing_topic
+from gatewayd.clouds.thethingsio.addresses import resource_path, thing_path
 from gatewayd.clouds.thethingsio.answers import Refused
 from gatewayd.clouds.thethingsio.cloud_time import CloudTime
-from gatewayd.clouds.thethingsio.codec import Entry, decode_rows, encode_write
-from gatewayd.clouds.thethingsio.settings import OFFLINE, ONLINE, Config, mqtt_settings
+from gatewayd.clouds.thethingsio.codec import Entry, decode_rows
+from gatewayd.clouds.thethingsio.settings import Config
 from gatewayd.clouds.thethingsio.stream import Event, Subscribed, Texts, Written, decode_event
 from gatewayd.clouds.thethingsio.verdict import JSON, THROTTLE_S, error_of, verdict, without_secrets
-from gatewayd.errors import LinkDenied, LinkLost, Malformed, Throttled
+from gatewayd.errors import LinkLost, Malformed, Throttled
 from gatewayd.fields import Secret
 from gatewayd.transports.http import RETRY_AFTER_MAX_S, Answer, Http, Request, Stream
-from gatewayd.transports.mqtt import MqttSession, open_mqtt
 
 log = structlog.get_logger()
 
@@ -39,9 +38,6 @@ mobile network needs more when the promise is half a minute."""
 
 FORBIDDEN_MAX = 3
 """403 stands for a rate limit too. So many in a row are about rights."""
-
-GOODBYE_S = 2.0
-"""How long the last word may take. A stop of the whole gateway has 10 s for everything."""
 
 
 class Line(Protocol):
@@ -199,83 +195,3 @@ async def open_http_line(
             line = HttpLine(config, http, events, Reader(http, token, cloud_time))
             await line.wait_subscribed(config.timeout)
             yield line
-
-
-class MqttLine:
-    """Writes and is told on one topic; nothing says why a write was not taken."""
-
-    def __init__(self, session: MqttSession, reader: Reader) -> None:
-        self._session = session
-        self._token = reader.token
-        self.find_latest = reader.find_latest
-
-    async def subscribe(self) -> None:
-        """Return when the broker has granted the thing's topic.
-
-        Raises:
-            LinkLost: the connection died.
-            LinkDenied: the broker does not know the token.
-        """
-        try:
-            await self._session.subscribe([thing_topic(self._token.reveal())])
-        except LinkDenied:
-            raise LinkDenied("the broker refuses the thing token") from None  # Not its topic.
-
-    async def pushes(self) -> AsyncIterator[list[Entry]]:
-        """Yield what is written to the thing.
-
-        Raises:
-            LinkLost: the connection died, or messages did not fit: there may have been commands
-                among them, and the next connection reads those back.
-        """
-        is_told = False
-        async for message in self._session.messages():
-            if self._session.dropped:
-                raise LinkLost("more messages than can wait here")
-            # A retained message is a command of nobody knows when.
-            if message.is_retained:
-                continue
-            try:
-                event = decode_event(message.payload)
-            except Malformed as error:
-                if not is_told:
-                    log.warning("push unreadable", reason=str(error))
-                is_told = True
-                continue
-            if isinstance(event, Written):
-                yield event.entries
-
-    async def write(self, payload: bytes, *, is_report: bool = False) -> None:
-        """Return when the broker has the write; raises LinkLost."""
-        try:
-            await self._session.publish(thing_topic(self._token.reveal()), payload)
-        except LinkDenied:
-            raise LinkDenied("the broker refuses a write with this thing token") from None
-
-    async def say_goodbye(self, presence: str) -> None:
-        """Say `offline` while that is possible; a lost connection leaves its will instead."""
-        if self._session.is_lost or not presence:
-            return
-        with contextlib.suppress(LinkLost, TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
-                await self.write(encode_write([Entry(presence, OFFLINE)]))
-
-
-@asynccontextmanager
-async def open_mqtt_line(
-    config: Config, http: Http, token: Secret, cloud_time: CloudTime
-) -> AsyncIterator[MqttLine]:
-    """Connect and subscribe once; on leaving, say so.
-
-    Raises:
-        LinkLost, LinkDenied: see transports.mqtt.
-    """
-    async with open_mqtt(mqtt_settings(config, token.reveal())) as session:
-        line = MqttLine(session, Reader(http, token, cloud_time))
-        await line.subscribe()
-        try:
-            if config.presence:
-                await line.write(encode_write([Entry(config.presence, ONLINE)]))
-            yield line
-        finally:
-            await line.say_goodbye(config.presence)
