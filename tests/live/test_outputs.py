@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -243,6 +245,32 @@ async def test_it_stops_in_time_while_the_clouds_hang(
             assert await daemon.stop(stop) == 0
             assert plant.contacts() == SAFE
         cloud.sandbox.broker.hang(is_hung=False)
+
+
+async def test_it_stops_in_time_while_a_connection_is_not_answered(plant: Plant) -> None:
+    """The network swallows what is sent to it, in the middle of connecting."""
+    with deaf_port() as port:
+        plant.house.add_thingplus("deaf", port)
+        async with plant.house.daemon() as daemon:
+            await daemon.wait_up(*BOARDS)
+            assert (await plant.house.verb("set", "pump/relay", "on")).code == 0
+            assert not (await daemon.edge("uplinks", "deaf"))["is_up"]
+            assert await daemon.stop() == 0
+        assert plant.contacts() == SAFE
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Yield a port whose queue is full: the kernel drops every further attempt to connect."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 async def test_it_stops_in_time_when_nothing_answers_any_more(plant: Plant, cloud: Cloud) -> None:
