@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from asyncio import timeout
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from gatewayd.clouds.thinger.names import NameEntry
 from gatewayd.clouds.thinger.pson import UNSET
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
 from gatewayd.fields import Secret
-from gatewayd.model import Access, Channel, ChannelId, Outcome, Quality, Status
+from gatewayd.model import Access, Channel, ChannelId, Outcome, Quality, Reading, Status
+from gatewayd.outbox import open_outbox
+from gatewayd.uplink import drain
 from tests.frames.thinger.vectors import load_vectors
 from tests.mosquitto import make_certificates
 from tests.peers.house import DOOR, RELAY, H, House, Life, T, alive
@@ -612,7 +615,7 @@ async def test_a_refused_point_is_tried_twice_and_named(
     server: Server, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others of the batch are taken."""
-    monkeypatch.setattr("gatewayd.clouds.thinger.device_link.REFUSED_PAUSE_S", 0.0)
+    monkeypatch.setattr("gatewayd.clouds.thinger.writing.REFUSED_PAUSE_S", 0.0)
 
     def answer(call: Call) -> Answer:
         assert isinstance(call.payload, dict)
@@ -631,7 +634,7 @@ async def test_a_bucket_that_takes_nothing_is_a_matter_of_rights(
     server: Server, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Missing or disabled: the readings are kept, and somebody is told."""
-    monkeypatch.setattr("gatewayd.clouds.thinger.device_link.REFUSED_PAUSE_S", 0.0)
+    monkeypatch.setattr("gatewayd.clouds.thinger.writing.REFUSED_PAUSE_S", 0.0)
     server.answer_call = lambda call: Answer(call.id, is_ok=False)
     async with living(server, house) as (link, _):
         batch = house.batch(*[house.reading(T, n + 0.5, age_ms=-n) for n in range(4)])
@@ -679,6 +682,42 @@ async def test_measured_values_gather_and_switches_do_not(server: Server, house:
         assert 50 < link.wait_s(house.batch(house.reading(T, 2.5))) <= 60
         assert link.wait_s(house.batch(house.reading(DOOR, True))) == 0
         assert link.wait_s(house.batch(house.reading(T, None, Quality.FAULT))) == 0
+
+
+async def test_an_outage_loses_nothing_and_doubles_nothing(
+    server: Server, house: House, tmp_path: Path
+) -> None:
+    """A backlog over connections that are cut again and again, from the real outbox."""
+    count, answered = 300, 0
+
+    def answer(call: Call) -> Answer:
+        nonlocal answered
+        answered += 1
+        if answered % 40 == 0:
+            server.cut()
+        return Answer(call.id, is_ok=True)
+
+    server.answer_call = answer
+    start_ms = house.clock.now_ms() - 100_000
+    readings = [Reading((T, H)[n % 2], start_ms + n // 2, n + 0.5) for n in range(count)]
+    async with open_outbox(tmp_path / "card", tmp_path, house.clock) as outbox:
+        await outbox.subscribe({"up": frozenset({T, H})})
+        await outbox.append(readings)
+
+        for _ in range(20):
+            if outbox.accounts["up"].delivered == count:
+                break
+            with suppress(LinkLost, TimeoutError):
+                async with opened(server, house, points_per_s_max=1e6) as link, timeout(2):
+                    link.batch_max = 21
+                    await drain(link, outbox, "up")
+        assert outbox.accounts["up"].delivered == count
+    assert answered > count / 2, "nothing was sent twice, so nothing was cut"
+    written = {point["ts"]: point for point in server.points("boiler")}
+    assert len(written) == count / 2
+    for reading in readings:
+        member = reading.channel.partition("/")[2]
+        assert written[reading.time_ms][member] == reading.value
 
 
 # Calls.

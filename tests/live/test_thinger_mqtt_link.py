@@ -74,7 +74,7 @@ async def test_points_are_published_with_their_time(
         await link.send(house.batch(house.reading(T, 21.5)))
         point = json.loads(await cloud.wait("gw01/boiler"))
         assert point == {"ts": house.clock.now_ms(), "temperature": 21.5}
-        await cloud.wait_until(lambda: states(cloud)[-1] == b"online")
+        await cloud.wait_until(lambda: states(cloud)[-1:] == [b"online"])
     await cloud.wait_until(lambda: states(cloud) == [b"online", b"offline"])
 
 

@@ -14,7 +14,6 @@ Source: Thinger.io Arduino-Library 2.40.0, `thinger.h`; Thinger.io documentation
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -22,18 +21,20 @@ import structlog
 
 from gatewayd.clouds.thinger.calls import Allowance, Due, calls_for
 from gatewayd.clouds.thinger.codec import Dialect
+from gatewayd.clouds.thinger.edges import remember, remembered_points
 from gatewayd.clouds.thinger.events import Answer, Call, KeepAlive, Login, Operation
 from gatewayd.clouds.thinger.gathering import Gathering
 from gatewayd.clouds.thinger.names import Names
-from gatewayd.clouds.thinger.points import Point, plan_points, point_at
+from gatewayd.clouds.thinger.points import Point, plan_points
 from gatewayd.clouds.thinger.pson import UNSET, Pson
 from gatewayd.clouds.thinger.requests import Desks, Errand, Requests
 from gatewayd.clouds.thinger.resources import list_flat, list_nested, make_resources
-from gatewayd.clouds.thinger.session import IN_FLIGHT_MAX, Reply, Session, open_session
+from gatewayd.clouds.thinger.session import Session, open_session
 from gatewayd.clouds.thinger.settings import Config, codec_of, names_of, stream_settings
 from gatewayd.clouds.thinger.streams import Streams
 from gatewayd.clouds.thinger.view import View
-from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
+from gatewayd.clouds.thinger.writing import Writing
+from gatewayd.errors import BatchRefused, LinkLost
 from gatewayd.model import Batch, Command, Outcome
 from gatewayd.uplink import Premises
 
@@ -43,11 +44,11 @@ BATCH_MAX = 500
 """Readings a batch. Each point has its own acknowledgement, so larger ones gain nothing, and
 what is lost with a connection is sent again."""
 
+INTERVAL_S_MAX = 86400.0
+"""What the property may ask for; the dashboards are for people who live by the day."""
+
 LOGIN_ID = 1
 """The newer protocol wants one; the classic log-in and its answer have none."""
-
-REFUSED_PAUSE_S = 1.0
-"""A point that is refused is tried once more after so long; then it is the point, or the bucket."""
 
 
 @asynccontextmanager
@@ -63,8 +64,11 @@ async def open_device_link(config: Config, premises: Premises) -> AsyncIterator[
     codec = codec_of(config)
     id = LOGIN_ID if codec.dialect is Dialect.IOTMP else 0
     login = Login(config.user, device, config.credentials, id)
-    async with open_session(stream_settings(config), codec, login, config.timeout) as session:
-        link = DeviceLink(config, premises, names, session, codec.dialect)
+    async with (
+        remembered_points(premises.state_dir) as known,
+        open_session(stream_settings(config), codec, login, config.timeout) as session,
+    ):
+        link = DeviceLink(config, premises, names, session, known)
         session.attend(link.requests)
         await link.read_settings()
         yield link
@@ -76,18 +80,23 @@ class DeviceLink:
     batch_max = BATCH_MAX
 
     def __init__(
-        self, config: Config, premises: Premises, names: Names, session: Session, dialect: Dialect
+        self,
+        config: Config,
+        premises: Premises,
+        names: Names,
+        session: Session,
+        known: dict[str, Point],
     ) -> None:
         self._config, self._premises, self._names = config, premises, names
         self._session = session
         self._now_s = asyncio.get_running_loop().time
         self._resources = make_resources(names, premises.manage)
-        self._listing = list_nested if dialect is Dialect.CLASSIC else list_flat
+        self._listing = list_flat if config.protocol == "iotmp" else list_nested
         self._log = log.bind(uplink=premises.uplink)
         self._gathering = Gathering(config.bucket_interval, premises.clock, names)
-        self._known: dict[str, Point] = {}
-        self._accepted: set[str] = set()
-        self._next_point_s = 0.0
+        self._known = known
+        pace, is_confirmed = config.points_per_s_max, config.bucket_ack
+        self._writing = Writing(session, pace, is_confirmed=is_confirmed)
         self._allowances: dict[str, Allowance] = {}
         self._wake = asyncio.Event()
         self._beat_s = self._now_s() + config.keep_alive
@@ -114,75 +123,18 @@ class DeviceLink:
         """Return when the server has confirmed every point, and the calls are made.
 
         Raises:
-            LinkLost: no connection, or no confirmation in time.
-            LinkDenied: a bucket takes nothing at all; it is missing or disabled, most likely.
+            LinkLost, LinkDenied: see `Writing.write`.
             BatchRefused: the readings of points that were refused twice, or cannot be points.
         """
-        self._remember_edges(batch)
         plan = plan_points(batch, self._names, self._known)
         for reason, seqs in plan.refused.items():
             raise BatchRefused(reason, seqs)
-        refused = await self._write(plan.points)
-        if refused:
-            await asyncio.sleep(REFUSED_PAUSE_S)
-            refused = await self._write(refused)
-        if refused:
-            self._raise_refusal(plan.points, refused)
+        await self._writing.write(plan.points)
+        remember(plan.points, self._known)
         board, now_ms = self._premises.board, self._premises.clock.now_ms()
         for due in calls_for(batch, self._config.calls, self._names, board, now_ms):
             await self._make_call(due)
         self._gathering.sent(batch, self._now_s())
-
-    def _remember_edges(self, batch: Batch) -> None:
-        """Learn what a former connection may have written for the instants where this begins."""
-        for reading in batch.readings:
-            name = self._names.get(reading.channel)
-            if name is not None and name.bucket and name.bucket not in self._known:
-                everything, board = self._names.values(), self._premises.board
-                point = point_at(board, everything, name.bucket, reading.time_ms)
-                self._known[name.bucket] = point
-
-    async def _write(self, points: list[Point]) -> list[Point]:
-        """Write points, a few unanswered at a time; return those that were refused."""
-        refused: list[Point] = []
-        window: deque[tuple[Point, Reply]] = deque()
-
-        async def settle() -> None:
-            point, reply = window.popleft()
-            if (await self._session.answer_of(reply)).is_ok:
-                self._known[point.bucket] = point
-                self._accepted.add(point.bucket)
-            else:
-                refused.append(point)
-
-        for point in points:
-            await self._keep_pace()
-            call = Call(0, Operation.WRITE_BUCKET, point.bucket, point.payload())
-            if not self._config.bucket_ack:
-                await self._session.tell(call)
-                continue
-            if len(window) >= IN_FLIGHT_MAX - 1:  # One place is left for the calls of others.
-                await settle()
-            window.append((point, await self._session.ask(call)))
-        while window:
-            await settle()
-        return refused
-
-    async def _keep_pace(self) -> None:
-        now_s = self._now_s()
-        wait_s = self._next_point_s - now_s
-        self._next_point_s = max(now_s, self._next_point_s) + 1 / self._config.points_per_s_max
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-
-    def _raise_refusal(self, points: list[Point], refused: list[Point]) -> None:
-        """Raise what refused points mean: rows that are wrong, or a bucket that is."""
-        for bucket in {point.bucket for point in refused} - self._accepted:
-            if sum(point.bucket == bucket for point in points) > 1:
-                raise LinkDenied(f"bucket {bucket} takes nothing: is it there, and enabled?")
-        buckets = ", ".join(sorted({point.bucket for point in refused}))
-        seqs = [seq for point in refused for seq in point.seqs]
-        raise BatchRefused(f"points refused twice by bucket {buckets}", seqs)
 
     # Calls.
 
@@ -214,7 +166,8 @@ class DeviceLink:
         answer = await self.call(Operation.GET_PROPERTY, name)
         settings = answer.payload if isinstance(answer.payload, Mapping) else {}
         interval_s = settings.get("bucket_interval_s")
-        if isinstance(interval_s, int | float) and 0 <= interval_s <= 86400:
+        is_number = isinstance(interval_s, int | float) and not isinstance(interval_s, bool)
+        if is_number and 0 <= interval_s <= INTERVAL_S_MAX:
             self._gathering.interval_s = float(interval_s)
             self._log.info("bucket interval set", interval_s=interval_s)
 
@@ -267,7 +220,9 @@ class DeviceLink:
             self._session.stream.lose("the server does not echo keep-alives")
             self._session.stream.check()
         self._echoes_before = self._session.echoes
-        self._beat_s = max(self._beat_s + self._config.keep_alive, now_s)
+        self._beat_s += self._config.keep_alive
+        if self._beat_s <= now_s:  # The machine has slept; the echo needs its time all the same.
+            self._beat_s = now_s + self._config.keep_alive
         self._session.say(KeepAlive())
 
     def _sample(self, now_s: float) -> None:

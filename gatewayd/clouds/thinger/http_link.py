@@ -23,6 +23,7 @@ from typing import NoReturn
 
 import orjson
 
+from gatewayd.clouds.thinger.edges import remember, remembered_points
 from gatewayd.clouds.thinger.gathering import Gathering
 from gatewayd.clouds.thinger.names import Names
 from gatewayd.clouds.thinger.points import Point, plan_points
@@ -60,8 +61,8 @@ async def open_http_link(config: Config, premises: Premises) -> AsyncIterator[Ht
         total_s=2 * config.timeout,
         body_bytes_max=WISH_BYTES_MAX,
     )
-    async with open_http(settings) as http:
-        link = HttpLink(config, premises, names, http)
+    async with remembered_points(premises.state_dir) as known, open_http(settings) as http:
+        link = HttpLink(config, premises, names, http, known)
         await link.ask()
         yield link
 
@@ -71,15 +72,21 @@ class HttpLink:
 
     batch_max = BATCH_MAX
 
-    def __init__(self, config: Config, premises: Premises, names: Names, http: Http) -> None:
+    def __init__(
+        self,
+        config: Config,
+        premises: Premises,
+        names: Names,
+        http: Http,
+        known: dict[str, Point],
+    ) -> None:
         self._config, self._premises, self._names = config, premises, names
-        self._http = http
+        self._http, self._known = http, known
         self._resources = make_resources(names)
         device = config.device or premises.gateway_id
         self._path = f"/v3/users/{config.user}/devices/{device}/callback/data"
         self._now_s = asyncio.get_running_loop().time
         self._gathering = Gathering(config.bucket_interval, premises.clock, names)
-        self._known: dict[str, Point] = {}
         self._waiting: asyncio.Queue[Command] = asyncio.Queue()
         self._wish_ms = 0
         self._asked_s = self._now_s()
@@ -102,7 +109,7 @@ class HttpLink:
             body = orjson.dumps(point.payload())
             answer = await self._request("POST", f"?ts={point.time_ms}", body)
             self._check(answer, point.seqs)
-            self._known[point.bucket] = point
+        remember(plan.points, self._known)
         self._gathering.sent(batch, self._now_s())
 
     async def ask(self) -> None:

@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager, suppress
 
 import orjson
 
+from gatewayd.clouds.thinger.edges import remember, remembered_points
 from gatewayd.clouds.thinger.gathering import Gathering
 from gatewayd.clouds.thinger.names import Names
 from gatewayd.clouds.thinger.points import Point, plan_points
@@ -49,17 +50,25 @@ async def open_mqtt_link(config: Config, premises: Premises) -> AsyncIterator[Mq
     """
     names = names_of(config, premises.channels)
     device = config.device or premises.gateway_id
-    prefix = config.mqtt_prefix or device
-    async with open_mqtt(mqtt_settings(config, device)) as session:
+    prefix = prefix_of(config, premises)
+    async with (
+        remembered_points(premises.state_dir) as known,
+        open_mqtt(mqtt_settings(config, device)) as session,
+    ):
         await session.subscribe([f"{prefix}/set/#"])
         await session.publish(f"{prefix}/state", ONLINE, is_retained=True)
         try:
-            yield MqttLink(config, premises, names, session, prefix)
+            yield MqttLink(config, premises, names, session, known)
         finally:
             if not session.is_lost:
                 with suppress(LinkLost, TimeoutError):
                     async with asyncio.timeout(GOODBYE_S):
                         await session.publish(f"{prefix}/state", OFFLINE, is_retained=True)
+
+
+def prefix_of(config: Config, premises: Premises) -> str:
+    """Return what all topics begin with."""
+    return config.mqtt_prefix or config.device or premises.gateway_id
 
 
 class MqttLink:
@@ -68,14 +77,19 @@ class MqttLink:
     batch_max = BATCH_MAX
 
     def __init__(
-        self, config: Config, premises: Premises, names: Names, session: MqttSession, prefix: str
+        self,
+        config: Config,
+        premises: Premises,
+        names: Names,
+        session: MqttSession,
+        known: dict[str, Point],
     ) -> None:
         self._config, self._premises, self._names = config, premises, names
-        self._session, self._prefix = session, prefix
+        self._session, self._known = session, known
+        self._prefix = prefix_of(config, premises)
         self._resources = make_resources(names)
         self._now_s = asyncio.get_running_loop().time
         self._gathering = Gathering(config.bucket_interval, premises.clock, names)
-        self._known: dict[str, Point] = {}
         self.ignored = 0
         """Messages that are no command for an output of ours."""
 
@@ -96,7 +110,7 @@ class MqttLink:
         for point in plan.points:
             payload = orjson.dumps(point.payload())
             await self._session.publish(f"{self._prefix}/{point.bucket}", payload)
-            self._known[point.bucket] = point
+        remember(plan.points, self._known)
         self._gathering.sent(batch, self._now_s())
 
     async def commands(self) -> AsyncIterator[Command]:

@@ -12,10 +12,9 @@ Source: Thinger.io documentation, data buckets (`ts`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatewayd.board import Board
 from gatewayd.clouds.thinger.names import QUALITY, Name, Names
 from gatewayd.clouds.thinger.pson import Pson
 from gatewayd.model import Batch, Quality, Reading, Value
@@ -108,19 +107,6 @@ def members_of(name: Name, reading: Reading) -> dict[str, Pson]:
     if reading.quality is not Quality.GOOD:
         members[name.member + QUALITY] = reading.quality.name
     return members
-
-
-def point_at(board: Board, names: Iterable[Name], bucket: str, time_ms: int) -> Point:
-    """Return what the board remembers of a bucket at one instant: a point that may be there."""
-    point = Point(bucket, time_ms)
-    for name in names:
-        panel = board.panel(name.channel) if name.bucket == bucket else None
-        for reading in reversed(panel.history) if panel else ():
-            if reading.time_ms <= time_ms:
-                if reading.time_ms == time_ms:
-                    point.members |= members_of(name, reading)
-                break
-    return point
 
 
 def find_fault(name: Name, value: Value | None) -> str:

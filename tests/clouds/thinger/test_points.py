@@ -5,14 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.board import Board
 from gatewayd.clouds.thinger.names import name_channels
 from gatewayd.clouds.thinger.points import (
     NOT_FINITE,
     TOO_LARGE,
     Point,
     plan_points,
-    point_at,
 )
 from gatewayd.model import Batch, Channel, ChannelId, Quality, Reading
 
@@ -59,14 +57,6 @@ def test_what_was_written_of_the_instant_is_written_again() -> None:
     known = Point("d", 5, {"a": 1.5, "b_quality": "FAULT"})
     assert payloads(Reading(B, 5, 2.5), known=known) == [{"ts": 5, "a": 1.5, "b": 2.5}]
     assert payloads(Reading(B, 6, 2.5), known=known) == [{"ts": 6, "b": 2.5}]
-
-
-def test_the_board_remembers_what_an_earlier_connection_wrote() -> None:
-    """Readings of just that instant."""
-    board = Board()
-    board.post([Reading(A, 4, 0.5), Reading(A, 5, 1.5), Reading(A, 6, 9.5), Reading(B, 6, 2.5)])
-    assert point_at(board, NAMES.values(), "d", 5).payload() == {"ts": 5, "a": 1.5}
-    assert point_at(board, NAMES.values(), "other", 5).members == {}
 
 
 def test_what_can_never_be_written_is_named() -> None:
