@@ -166,8 +166,9 @@ class DeviceLink:
         answer = await self.call(Operation.GET_PROPERTY, name)
         settings = answer.payload if isinstance(answer.payload, Mapping) else {}
         interval_s = settings.get("bucket_interval_s")
-        is_number = isinstance(interval_s, int | float) and not isinstance(interval_s, bool)
-        if is_number and 0 <= interval_s <= INTERVAL_S_MAX:
+        if isinstance(interval_s, bool) or not isinstance(interval_s, int | float):
+            return
+        if 0 <= interval_s <= INTERVAL_S_MAX:
             self._gathering.interval_s = float(interval_s)
             self._log.info("bucket interval set", interval_s=interval_s)
 
