@@ -176,6 +176,17 @@ def check_answer(answer: Message, request: Message | None) -> Findings:
     return found
 
 
+def check_repeat(message: Message, earlier: Message) -> Findings:
+    """Return what is wrong with a message whose thing, id and time were there before.
+
+    Customers throw the second one away, so it must say the same.
+    """
+    if (message.event, message.fields) == (earlier.event, earlier.fields):
+        return []
+    name = f"{message.id} of {message.thing}"
+    return [("same-time", f"{name} at {message.time_s} says something else than before")]
+
+
 def check_start(messages: Sequence[Message], gateway: str) -> Findings:
     """Return what is wrong with the first messages of a gateway's connection."""
     if any(each.id == 1000 and each.event == Event.CONNECTED for each in messages):

@@ -10,7 +10,7 @@ import orjson
 from gatewayd.clouds.thingsee.codec import Message, to_json
 from gatewayd.clouds.thingsee.rest_types import Selection
 
-Key = tuple[str, int, float]
+Key = tuple[str, int, float, int | None]
 T = TypeVar("T")
 
 
@@ -18,8 +18,8 @@ class History:
     """What things have said.
 
     Characteristics: in: messages · buffered: by number and bytes, of all things together · when
-    full: the oldest arrival goes, counted in `forgotten` · a message of the same thing, id and
-    time is kept once · not durable.
+    full: the oldest arrival goes, counted in `forgotten` · a message of the same thing, id, time
+    and transaction is kept once: answers to two requests of one second are two · not durable.
     """
 
     def __init__(self, number_max: int, bytes_max: int) -> None:
@@ -30,7 +30,7 @@ class History:
     def clear(self) -> None:
         """Forget everything."""
         self._all: deque[tuple[Message, int]] = deque()
-        self._known: set[Key] = set()
+        self._known: dict[Key, Message] = {}
         self._shelves: dict[str, deque[Message]] = {}
         self._bytes = 0
         self.forgotten = 0
@@ -41,13 +41,17 @@ class History:
         if key in self._known:
             return False
         size = len(orjson.dumps(to_json(message)))
-        self._known.add(key)
+        self._known[key] = message
         self._all.append((message, size))
         self._shelves.setdefault(message.thing, deque()).append(message)
         self._bytes += size
         while len(self._all) > self._number_max or self._bytes > self._bytes_max:
             self._forget()
         return True
+
+    def find(self, message: Message) -> Message | None:
+        """Return the message that a repeat is one of, or None."""
+        return self._known.get(_key(message))
 
     def of(self, tuid: str, selection: Selection) -> list[Message]:
         """Return the newest messages of a thing that are meant, newest first; limit 0 = all."""
@@ -64,7 +68,7 @@ class History:
         shelf.popleft()  # The oldest of all is the oldest of its thing.
         if not shelf:
             del self._shelves[message.thing]
-        self._known.discard(_key(message))
+        del self._known[_key(message)]
         self._bytes -= size
         self.forgotten += 1
 
@@ -86,7 +90,7 @@ def is_selected(message: Message, selection: Selection) -> bool:
 
 
 def _key(message: Message) -> Key:
-    return message.thing, message.id, _time_s(message)
+    return message.thing, message.id, _time_s(message), message.transaction
 
 
 def _time_s(message: Message) -> float:

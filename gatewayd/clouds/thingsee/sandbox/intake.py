@@ -13,6 +13,7 @@ from gatewayd.clouds.thingsee.sandbox.conformance import (
     check_answer,
     check_fields,
     check_header,
+    check_repeat,
     note_fields,
 )
 from gatewayd.clouds.thingsee.sandbox.journal import Arrival, Journal
@@ -71,6 +72,9 @@ class Intake:
             except ApiError:
                 tally.refused += 1
                 continue
+            earlier = self._world.history.find(kept)
+            if earlier is not None:
+                self.blame(gateway or kept.thing, check_repeat(kept, earlier))
             is_new = self._world.history.add(kept)
             tally.accepted += is_new
             tally.repeats += not is_new
