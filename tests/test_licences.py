@@ -18,8 +18,9 @@ def needed(name: str, extras: frozenset[str], found: dict[str, str]) -> dict[str
         package = distribution(name)
     except PackageNotFoundError:
         return found
-    texts = [package.metadata.get("License-Expression") or package.metadata.get("License") or ""]
-    texts += [c for c in package.metadata.get_all("Classifier") or () if c.startswith("License")]
+    about = package.metadata
+    texts = [text for key in ("License-Expression", "License") for text in about.get_all(key) or ()]
+    texts += [text for text in about.get_all("Classifier") or () if text.startswith("License")]
     found[name] = " ".join(texts)[:400]
     for line in package.requires or ():
         wanted = Requirement(line)

@@ -20,7 +20,9 @@ def test_fahrenheit_and_kelvin_become_celsius() -> None:
 )
 def test_units_of_one_dimension_are_converted(unit: str, wanted: str, scale: float) -> None:
     """By one factor."""
-    assert conversion(unit, wanted) == (pytest.approx(scale), 0)
+    factor, offset = conversion(unit, wanted)
+    assert factor == pytest.approx(scale)
+    assert offset == 0
 
 
 def test_units_that_have_nothing_in_common_stay_as_they_are() -> None:
