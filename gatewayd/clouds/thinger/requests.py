@@ -187,7 +187,8 @@ class Requests:
                 self._answer(event.id)  # First: the errand may end this program.
                 self._waiting.put_nowait(Errand(resource.action))
         elif resource.role is Role.BLINK:
-            self._command(event, resource, Setpoint(True, blink_s=self._blink_s))
+            plain = replace(event, payload=UNSET)  # It has no parameter, whatever came.
+            self._command(plain, resource, Setpoint(True, blink_s=self._blink_s))
         elif resource.role is not Role.SETPOINT:
             self._answer(event.id, show(resource, self._desks.view(), event.payload))
         elif event.payload is UNSET:

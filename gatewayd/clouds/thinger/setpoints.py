@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gatewayd.clouds.thinger.pson import Pson
 from gatewayd.model import Value
+from gatewayd.setpoint import PARTS_MAX, TEXT_MAX
 
 PERIODS = ("hold_s", "blink_s")
 
@@ -25,7 +26,8 @@ class Setpoint:
 def read_setpoint(payload: Pson) -> Setpoint | None:
     """Return the setpoint in a payload: the value, or `{"value", "hold_s", "blink_s", …}`.
 
-    None if it is none. Whether the output can take the value is for the desk to say.
+    None if it is none, or larger than any makes sense: commands wait in memory. Whether the
+    output can take the value is for the desk to say.
     """
     if not isinstance(payload, Mapping) or not _is_wrapped(payload):
         value = _value(payload)
@@ -35,6 +37,8 @@ def read_setpoint(payload: Pson) -> Setpoint | None:
     if not all(each is None or _is_number(each) for each in (*periods, ts)):
         return None
     if value is None or isinstance(id, bool) or not isinstance(id, str | int):
+        return None
+    if len(str(id)) > TEXT_MAX:
         return None
     hold_s, blink_s = (float(each) if isinstance(each, int | float) else None for each in periods)
     issued_ms = int(ts) if isinstance(ts, int | float) else None
@@ -51,13 +55,15 @@ def _is_number(value: object) -> bool:
 
 
 def _value(payload: Pson) -> Value | None:
-    if isinstance(payload, bool | int | float | str):
+    if isinstance(payload, bool | int | float):
         return payload
-    if not isinstance(payload, Mapping):
+    if isinstance(payload, str):
+        return payload if len(payload) <= TEXT_MAX else None
+    if not isinstance(payload, Mapping) or len(payload) > PARTS_MAX:
         return None
     parts: dict[str, float] = {}
     for name, part in payload.items():
-        if isinstance(part, bool) or not isinstance(part, int | float):
+        if isinstance(part, bool) or not isinstance(part, int | float) or len(name) > TEXT_MAX:
             return None
         parts[name] = part
     return parts

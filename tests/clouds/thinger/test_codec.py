@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +24,7 @@ from gatewayd.clouds.thinger.iotmp_codec import Layout
 from gatewayd.clouds.thinger.pson import Pson
 from gatewayd.errors import Malformed
 from gatewayd.fields import Secret
-from tests.frames.thinger.vectors import Vector, load_vectors
+from tests.frames.thinger.vectors import Vector, load_vectors, mutants
 
 IDS = st.integers(1, 65535)
 NAMES = st.from_regex(r"[A-Za-z0-9_]{1,32}", fullmatch=True).filter(lambda name: name != "api")
@@ -150,28 +147,9 @@ def test_every_recorded_frame_means_something(vector: Vector, dialect: Dialect) 
     assert feed(dialect, *[vector.data[at : at + 1] for at in range(len(vector.data))]) == events
 
 
-def mutants(dialect: Dialect, count: int) -> Iterator[bytes]:
-    """Yield recorded frames with bytes changed, cut out, put in or doubled; always the same."""
-    dice = random.Random(dialect.value)
-    for _ in range(count):
-        data = bytearray(dice.choice(FRAMES[dialect]).data)
-        for _ in range(dice.randint(1, 4)):
-            at = dice.randrange(len(data) + 1)
-            match dice.randrange(4):
-                case 0 if at < len(data):
-                    data[at] = dice.randrange(256)
-                case 1:
-                    data[at : at + dice.randint(1, 4)] = b""
-                case 2:
-                    data[at:at] = dice.randbytes(dice.randint(1, 4))
-                case _:
-                    data[at:at] = data[at : at + 8]
-        yield bytes(data)
-
-
 def survive(dialect: Dialect, count: int) -> None:
     refused = 0
-    for data in mutants(dialect, count):
+    for data in mutants(FRAMES[dialect], count):
         try:
             feed(dialect, data)
         except Malformed:

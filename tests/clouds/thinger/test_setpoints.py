@@ -36,6 +36,10 @@ def test_an_object_says_for_how_long() -> None:
         {"value": True, "id": []},
         {"value": True, "else": 1, "x": "y"},
         {"red": "much"},
+        "x" * 257,
+        {"x" * 257: 1},
+        {str(n): 1 for n in range(9)},
+        {"value": True, "id": "x" * 257},
     ],
 )
 def test_anything_else_is_none(payload: Pson) -> None:

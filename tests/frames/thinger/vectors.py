@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatewayd.clouds.thinger.frames import FrameBuffer, encode_frame
 from gatewayd.clouds.thinger.pson import UNSET, Pson
 
 
@@ -57,3 +60,34 @@ def value_of(seen: Any) -> Pson:
         case {"$empty": True}:
             return UNSET
     return {key: value_of(item) for key, item in seen.items()}
+
+
+def mutants(vectors: Sequence[Vector], count: int) -> Iterator[bytes]:
+    """Yield recorded frames with bytes changed, cut out, put in or doubled; always the same.
+
+    Every second one is changed in its body alone and framed again, so that it gets further.
+    """
+    dice = random.Random(count)
+    for number in range(count):
+        data = dice.choice(vectors).data
+        if number % 2:
+            yield _mutated(data, dice)
+        else:
+            (frame,) = FrameBuffer().feed(data)
+            yield encode_frame(frame.type, _mutated(frame.body, dice))
+
+
+def _mutated(data: bytes, dice: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(changed) + 1)
+        match dice.randrange(4):
+            case 0 if at < len(changed):
+                changed[at] = dice.randrange(256)
+            case 1:
+                changed[at : at + dice.randint(1, 4)] = b""
+            case 2:
+                changed[at:at] = dice.randbytes(dice.randint(1, 4))
+            case _:
+                changed[at:at] = changed[at : at + 8]
+    return bytes(changed)
