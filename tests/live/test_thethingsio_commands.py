@@ -255,7 +255,7 @@ async def test_a_subscription_that_is_not_confirmed_is_a_lost_link(
     """A proxy that answers 200 and nothing else."""
     cloud.first_text = " "
     with pytest.raises(LinkLost, match="confirm"):
-        async with house.open(timeout=0.2):
+        async with house.open(timeout=0.2, keep_alive=0.1):
             pass
 
 

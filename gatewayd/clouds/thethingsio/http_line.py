@@ -193,5 +193,6 @@ async def open_http_line(
             raise error or LinkLost(f"subscription: status {stream.status}")
         async with contextlib.aclosing(_events(stream)) as events:
             line = HttpLine(config, http, events, Reader(http, token, cloud_time))
-            await line.wait_subscribed(config.timeout)
+            # A proxy that joins chunks lets go of the first with the first keep-alive.
+            await line.wait_subscribed(max(config.timeout, silence_s))
             yield line

@@ -12,6 +12,7 @@ kept on disk before it is carried out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
@@ -38,9 +39,12 @@ log = structlog.get_logger()
 OPEN_MAX = 100
 """Commands that wait for the desk."""
 
+PUSH_S = 1.0
+"""How long the push of what was just written may take. Longer, and the row is taken for missed."""
+
 REPEAT_S = 2.0
 """The same value again within this time, undated, is the same command: a double click, a copy
-made on the way, or what was just read back and is pushed a moment later."""
+made on the way, or the late push of what was read back."""
 
 
 class _Last(NamedTuple):
@@ -63,6 +67,7 @@ class Requests:
         self._taken = taken
         self._last: dict[str, _Last] = {}
         self._pushed: set[str] = set()
+        self._arrival = asyncio.Event()
         self._open: asyncio.Queue[tuple[Entry, int]] = asyncio.Queue(OPEN_MAX)
         self._now_s = asyncio.get_running_loop().time
         self._log = log.bind(uplink=premises.uplink)
@@ -77,6 +82,7 @@ class Requests:
         for entry in entries:
             if entry.key in self._channels:
                 self._pushed.add(entry.key)
+                self._arrival.set()
                 await self._open.put((entry, self._cloud_time.now_ms()))
 
     async def commands(self, rows: Sequence[Entry]) -> AsyncIterator[Command]:
@@ -87,13 +93,26 @@ class Requests:
                 pushed since is newer.
         """
         for row in rows:
-            known = self._taken.get(row.key)
-            is_ours = row.key in self._channels and row.key not in self._pushed
-            if is_ours and is_missed(row, known):
+            is_ours = row.key in self._channels
+            if is_ours and is_missed(row, self._taken.get(row.key)) and not await self._comes(row):
                 self._log.info("command read back", resource=row.key)
                 yield await self._command(row, self._cloud_time.now_ms())
         while True:
             yield await self._command(*await self._open.get())
+
+    async def _comes(self, row: Entry) -> bool:
+        """Return whether a row, or something newer, is pushed anyway.
+
+        What was written a moment ago may have been written before the subscription stood or
+        after; so its push is waited for.
+        """
+        if row.time_ms is not None and self._cloud_time.now_ms() - row.time_ms < SLACK_MS:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PUSH_S):
+                    while row.key not in self._pushed:
+                        self._arrival.clear()
+                        await self._arrival.wait()
+        return row.key in self._pushed
 
     async def _command(self, entry: Entry, arrived_ms: int) -> Command:
         """Return the command that an entry is; it is kept as taken."""

@@ -16,6 +16,7 @@ from gatewayd.clouds.thethingsio.handled import load_taken
 from gatewayd.clouds.thethingsio.names import Rules, name_channels
 from gatewayd.clouds.thethingsio.requests import (
     OPEN_MAX,
+    PUSH_S,
     REPEAT_S,
     Requests,
     command_value,
@@ -183,6 +184,22 @@ def test_a_row_that_is_pushed_a_moment_later_is_one_command(
         await requests.take([push])
         (pushed,) = await taken(commands, 1)
         assert (pushed == row) is is_same
+
+    run_simulated(main())
+
+
+def test_a_row_whose_push_is_on_the_way_is_left_to_it(tmp_path: Path) -> None:
+    """Two writes in the moment of connecting: in their order, none twice, no glitch."""
+
+    async def main() -> None:
+        requests = await House(tmp_path).connect()
+        commands = requests.commands([ON._replace(time_ms=START_MS - 100)])
+        waiting = asyncio.ensure_future(anext(commands))
+        await asyncio.sleep(PUSH_S / 2)
+        await requests.take([OFF, ON])
+        found = [await waiting, *await taken(commands, 1)]
+        assert [each.value for each in found] == ["OFF", "ON"]
+        assert await none_left(commands)
 
     run_simulated(main())
 
