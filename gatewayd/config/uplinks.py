@@ -129,5 +129,5 @@ class UplinkReader:
         except (ConfigError, ValueError) as error:
             self.report.at_key(keys, str(error), f"expected what {cloud.__name__} can take")
             return
-        if not wanted:
+        if not wanted and getattr(config, "reports", True):  # Some sections only listen.
             self.report.warn(keys, f"uplink {keys[-1]} takes no channel", "nothing will be sent")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from tomllib import loads
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tomlkit import dumps
 
 from gatewayd.config import Problem
 from gatewayd.routes import Route
@@ -40,8 +46,8 @@ def mistakes(checked: Checked) -> list[Problem]:
 
 def test_a_route_is_read(check: Check) -> None:
     """With its output, its values in their order, and its hold in seconds."""
-    settings = check(DEVICES + route() + route(thing='"*"', hold="", values="")).good
-    assert settings.routes == (
+    found = check(DEVICES + route() + route(thing='"*"', hold="", values="")).good
+    assert found.routes == (
         Route(
             message=2100,
             thing="TSPR04E2O90201558",
@@ -78,6 +84,21 @@ def test_a_mistake_in_a_route_has_its_line(
     assert said in str(problem)
     assert problem.line == DEVICES.count("\n") + 1 + line
     assert problem.column >= 1
+
+
+ODD: tuple[Any, ...] = (
+    *(-1, 2**62, 1.5, float("nan"), True, "", "x", "a/b", "1s", "*"),
+    *([], [1], {}, {"": 1}, {"> x": [{}]}, {"*": {"a": 1}}, {"1": float("inf")}),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.sampled_from([*GOOD, "other"]), st.sampled_from(ODD), min_size=1))
+def test_no_value_of_a_route_is_too_much(check: Check, odd: dict[str, Any]) -> None:
+    """Odd values are problems with places inside the file."""
+    text = DEVICES + dumps({"route": [{**loads(route())["route"][0], **odd}]})
+    for problem in check(text).problems:
+        assert 0 < problem.line <= text.count("\n") + 5
 
 
 def test_an_unknown_key_of_a_route_is_told_with_the_nearest(check: Check) -> None:
