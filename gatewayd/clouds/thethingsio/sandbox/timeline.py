@@ -34,7 +34,7 @@ class Timeline:
         if place < len(self._rows) and self._rows[place] == row:
             self.duplicates += 1
         insort_right(self._rows, row, key=_TIME)
-        del self._rows[: len(self._rows) - self._rows_max]
+        del self._rows[: max(0, len(self._rows) - self._rows_max)]
 
     def read(self, limit: int, start_ms: int | None, end_ms: int | None) -> list[Entry]:
         """Return values from `start_ms` to before `end_ms`, the newest first."""
