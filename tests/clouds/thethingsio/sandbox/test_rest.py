@@ -234,3 +234,11 @@ async def test_a_body_without_end_is_refused(api: Api, sandbox: Sandbox) -> None
         got = await api("POST", f"/v2/things/{TOKEN}", io.BytesIO(body.encode()))
         assert got.status == 400
     assert not sandbox.journal.messages
+
+
+async def test_a_format_of_the_date_that_is_none_is_refused(api: Api) -> None:
+    """400; the default is UTC."""
+    path = f"/v2/utils/date/?thingToken={TOKEN}"
+    got = await api("GET", path)
+    assert got.body["values"] == [{"value": got.body["date"]}]
+    assert (await api("GET", f"{path}&format=stardate")).status == 400
