@@ -58,6 +58,10 @@ class Cloud:
         """Return the values of a channel's sensor, oldest first."""
         return [point.value for point in self.points(channel)]
 
+    def count(self, channel: str) -> int:
+        """Return how many points a channel's sensor has taken."""
+        return self.sandbox.world.sensors[sensor_id(channel)].series.total
+
     def numbers(self, channel: str) -> list[int]:
         """Return the values of a sensor that counts."""
         return [value for value in self.values(channel) if isinstance(value, int)]
