@@ -139,10 +139,10 @@ async def test_what_arrived_is_shown(shell: Shell, sandbox: Sandbox) -> None:
 
 
 async def test_a_cloud_that_is_down_is_a_sentence(shell: Shell, sandbox: Sandbox) -> None:
-    """Nothing blows up, and the token is in no sentence."""
+    """Exit 75, try again later; and the token is in no sentence."""
     await shell.activate()
     sandbox.rest_faults.add(RestFault(status=503, times=-1))
-    said = await shell("show", code=1)
+    said = await shell("show", code=75)
     assert "503" in said.err
     assert only_thing(sandbox) not in said.err
 
@@ -209,8 +209,9 @@ async def test_firmware_is_told_and_kept(shell: Shell, tmp_path: Path) -> None:
     await shell.activate()
     assert (await shell("firmware")).out == "main  version 3\n"
     [told] = (await shell("firmware", "--download", str(tmp_path / "kept"), "--json")).json
-    assert Path(told["file"]).read_bytes() == b"hallo"
-    assert Path(told["file"]).stat().st_mode & 0o111 == 0
+    [file] = (tmp_path / "kept").iterdir()
+    assert (str(file), file.read_bytes()) == (told["file"], b"hallo")
+    assert file.stat().st_mode & 0o111 == 0
 
 
 @pytest.mark.parametrize(
