@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
 from gatewayd.clouds.thingsee.codec import Message, encode, encode_single
 from gatewayd.clouds.thingsee.names import Names
@@ -18,18 +17,6 @@ from gatewayd.transports.mqtt import MqttSession
 
 SINGLES_MAX = 20
 """Publishes under way at a time, where each message is one."""
-
-
-class Carrier(Protocol):
-    """One way out."""
-
-    async def send(self, messages: Sequence[Message]) -> None:
-        """Return when the other side has taken all of them.
-
-        Raises:
-            LinkLost, LinkDenied, Throttled, BatchRefused: see errors.
-        """
-        ...
 
 
 class MqttCarrier:

@@ -17,25 +17,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 
 import structlog
 
 from gatewayd.clouds.thingsee.about import announcement, connection
-from gatewayd.clouds.thingsee.carrying import (
-    Carrier,
-    MqttCarrier,
-    downlink_topic,
-    uplink_topic,
-)
+from gatewayd.clouds.thingsee.carrying import MqttCarrier, downlink_topic, uplink_topic
 from gatewayd.clouds.thingsee.codec import Event, Message, encode, encode_single
 from gatewayd.clouds.thingsee.gathering import Gathering
 from gatewayd.clouds.thingsee.inbound import Ear
 from gatewayd.clouds.thingsee.kept import Kept
+from gatewayd.clouds.thingsee.line import Carrier, Line
 from gatewayd.clouds.thingsee.names import Names, Owner, name_channels
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.clouds.thingsee.pushed import Pushes
-from gatewayd.clouds.thingsee.report import Marks, plan_messages
+from gatewayd.clouds.thingsee.report import plan_messages
 from gatewayd.clouds.thingsee.requests import Requests
 from gatewayd.clouds.thingsee.settings import Config, check_settings, mqtt_settings, push_address
 from gatewayd.errors import BatchRefused, LinkError
@@ -92,7 +87,9 @@ async def open_link(config: Config, premises: Premises) -> AsyncIterator[Thingse
                 open_mqtt(mqtt_settings(config, names.gateway, will))
             )
         carrier = await _carrier(config, names, session, stack)
-        link = ThingseeLink(config, premises, names, own, carrier)
+        # As the customer's stream has it; the gateway's own link leaves the group to the cloud.
+        line = Line(carrier, config.group if config.single_object else "")
+        link = ThingseeLink(config, premises, names, own, line)
         if config.push_listen:
             from gatewayd.transports.http_inbox import open_inbox
 
@@ -140,19 +137,18 @@ class ThingseeLink:
         premises: Premises,
         names: Names,
         own: OwnSettings,
-        carrier: Carrier | None,
+        line: Line,
     ) -> None:
         self._config = config
         self._premises = premises
-        self._carrier = carrier
+        self.line = line
         self._session: MqttSession | None = None
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_MAX)
-        self._marks = Marks()
         self._gathering = Gathering(names, own, premises.clock)
         self.names = names
         self.own = own
         self.ear = Ear(premises.uplink, premises.routes, names.devices)
-        self.requests = Requests(premises, names, own, self._post)
+        self.requests = Requests(premises, names, own, line)
         self.push_port: int | None = None
         """Where pushes are taken, if they are."""
 
@@ -167,7 +163,7 @@ class ThingseeLink:
 
     async def announce(self) -> None:
         """Say that this gateway is there; after a boot or an update, also what it is."""
-        if self._carrier is None:
+        if self.line.is_mute:
             return
         premises, kept = self._premises, self.own.kept
         now_s = premises.clock.now_ms() // 1000
@@ -177,7 +173,7 @@ class ThingseeLink:
             is_update = kept.started.get("boot") == started["boot"]
             event = Event.FIRMWARE_UPDATED if is_update else Event.POWER_ON
             messages[:0] = announcement(self.names, premises.version, event, now_s)
-        await self._post(messages)
+        await self.line.post([self.line.stamped(message) for message in messages])
         if kept.started != started:
             kept.started = started
             try:
@@ -189,12 +185,13 @@ class ThingseeLink:
 
     async def say_goodbye(self) -> None:
         """Say that this gateway leaves, while that is possible; else its will does."""
-        if self._carrier is None or (self._session is not None and self._session.is_lost):
+        if self.line.is_mute or (self._session is not None and self._session.is_lost):
             return
         now_s = self._premises.clock.now_ms() // 1000
         with suppress(LinkError, TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
-                await self._post([connection(self.names.gateway, Event.DISCONNECTED, now_s)])
+                last = connection(self.names.gateway, Event.DISCONNECTED, now_s)
+                await self.line.post([self.line.stamped(last)])
 
     def wait_s(self, pending: Batch) -> float:
         """Return how long these readings may still wait for company; 0 = send them now."""
@@ -207,12 +204,13 @@ class ThingseeLink:
             LinkLost, LinkDenied, Throttled: see errors.
             BatchRefused: values that no field of Thingsee can hold.
         """
-        plan = plan_messages(batch, self.names, self._marks, self.own.kept.settings)
+        settings = self.own.kept.settings
+        plan = plan_messages(batch, self.names, self.line.marks, settings)
         for reason, seqs in plan.refused.items():
             raise BatchRefused(reason, seqs)
         if plan.messages:
-            await self._post(plan.messages)
-        self._marks = plan.marks
+            await self.line.post(plan.messages)
+        self.line.marks.adopt(plan.marks)
         self._gathering.sent({message.thing for message in plan.messages})
 
     async def commands(self) -> AsyncIterator[Command]:
@@ -270,10 +268,3 @@ class ThingseeLink:
         for command in commands:
             self._queue.put_nowait(command)
         return True
-
-    async def _post(self, messages: Sequence[Message]) -> None:
-        if self._carrier is None:
-            return
-        if self._config.single_object and self._config.group:  # As the customer's stream has it.
-            messages = [replace(message, group=self._config.group) for message in messages]
-        await self._carrier.send(messages)

@@ -65,6 +65,12 @@ class Marks:
     halls: dict[str, Json] = field(default_factory=dict)
     """The last state of each thing's magnet switch."""
 
+    def adopt(self, other: Marks) -> None:
+        """Take over marks of what has been sent meanwhile."""
+        for key, time_ms in other.times_ms.items():
+            self.times_ms[key] = max(time_ms, self.times_ms.get(key, 0))
+        self.halls = other.halls
+
     def copy(self) -> Marks:
         """Return marks that can be thrown away if the sending fails."""
         return Marks(dict(self.times_ms), dict(self.halls))

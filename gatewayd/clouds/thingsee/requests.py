@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -41,6 +40,7 @@ from gatewayd.clouds.thingsee.commands import (
     relay_answer,
 )
 from gatewayd.clouds.thingsee.information import FIRMWARE, Information
+from gatewayd.clouds.thingsee.line import Line
 from gatewayd.clouds.thingsee.names import Names, Place
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.errors import Malformed
@@ -57,7 +57,6 @@ OPEN_MAX = 256
 """Commands under way; the desk takes far fewer at a time."""
 
 PING = 1600
-Post = Callable[[Sequence[Message]], Awaitable[None]]
 
 
 class _Memory(NamedTuple):
@@ -76,13 +75,13 @@ class _Open(NamedTuple):
 
 
 class Requests:
-    """The requests of one connection. `post` sends messages on their way."""
+    """The requests of one connection; answers leave by its line."""
 
-    def __init__(self, premises: Premises, names: Names, own: OwnSettings, post: Post) -> None:
+    def __init__(self, premises: Premises, names: Names, own: OwnSettings, line: Line) -> None:
         self._premises = premises
         self._names = names
         self._own = own
-        self._post = post
+        self._line = line
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._memories: OrderedDict[bytes, _Memory] = OrderedDict()
         self._count = 0
@@ -111,7 +110,7 @@ class Requests:
         key = _key_of(request)
         if key is not None and (memory := self._find_memory(key)) is not None:
             if memory.answers:
-                await self._post(memory.answers)
+                await self._line.post(memory.answers)
             return None
         self._remember(key, None)
         self._log.info("asked by the cloud", tsm_id=request.id, tsm_ev=request.event)
@@ -163,9 +162,10 @@ class Requests:
             self._memories.popitem(last=False)
 
     async def _answer(self, key: bytes | None, answers: list[Message]) -> None:
+        answers = [self._line.stamped(answer) for answer in answers]
         self._remember(key, answers)
         if answers:
-            await self._post(answers)
+            await self._line.post(answers)
 
     def _answer_to(self, request: Message, fields: dict[str, Json]) -> Message:
         return own_answer(self._names, request, self._now_s(), fields)
