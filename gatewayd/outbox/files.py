@@ -72,8 +72,7 @@ def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
         return given
     if not is_tmpfs(SHM):
         return None
-    tag = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:16]
-    folder = SHM / f"gatewayd-{os.getuid()}-{tag}"
+    folder = _private_folder(state_dir)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
@@ -81,6 +80,11 @@ def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
         return None
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     return folder if is_ours and not found.st_mode & 0o077 else None
+
+
+def _private_folder(state_dir: Path) -> Path:
+    tag = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:16]
+    return SHM / f"gatewayd-{os.getuid()}-{tag}"
 
 
 def is_tmpfs(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
@@ -183,10 +187,13 @@ def drop_ballast(state_dir: Path) -> bool:
     return True
 
 
-def remove_hot(hot_dir: Path) -> None:
-    """Leave no files in memory after an orderly end; the card has everything then."""
+def remove_hot(state_dir: Path, hot_dir: Path) -> None:
+    """Leave no files in memory after an orderly end; the card has everything then.
+
+    The folder goes too if `find_tmpfs` made it; any other is its owner's to remove.
+    """
     for suffix in ("", "-wal", "-shm"):
         (hot_dir / (HOT_NAME + suffix)).unlink(missing_ok=True)
-    if hot_dir.parent == SHM:  # Ours alone; systemd's own folder is systemd's to remove.
+    if hot_dir == _private_folder(state_dir):
         with suppress(OSError):
             hot_dir.rmdir()

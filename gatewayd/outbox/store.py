@@ -126,7 +126,7 @@ class Store:
         self.commit(now_ms, is_last=True)
         self._tables.db.close()
         if self._hot_dir and not self.card_fault:
-            remove_hot(self._hot_dir)
+            remove_hot(self.state_dir, self._hot_dir)
 
     def abandon(self) -> None:
         """Close the files as they are, because one of them is broken."""

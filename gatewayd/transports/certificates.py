@@ -96,7 +96,7 @@ def _authority(now: datetime) -> tuple[EllipticCurvePrivateKey, x509.Certificate
     name = _name("gatewayd sandbox authority")
     limits = x509.BasicConstraints(ca=True, path_length=0)
     builder = _builder(now, name, name, key).add_extension(limits, critical=True)
-    return key, _signed(builder, key)
+    return key, _signed(builder.add_extension(_signs_only(), critical=True), key)
 
 
 def _server(
@@ -126,13 +126,35 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - EARLY)
         .not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 
 def _signed(builder: x509.CertificateBuilder, key: EllipticCurvePrivateKey) -> x509.Certificate:
+    from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
-    return builder.sign(key, hashes.SHA256())
+    # Strict clients (Python since 3.13, RFC 5280 4.2.1.1) want to be led to the signer's key.
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    return builder.add_extension(signer, critical=False).sign(key, hashes.SHA256())
+
+
+def _signs_only() -> x509.KeyUsage:
+    from cryptography import x509
+
+    uses = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(key_cert_sign=True, crl_sign=True, **uses)
 
 
 def _name(text: str) -> x509.Name:
