@@ -76,7 +76,7 @@ class Things:
             Malformed: more than `PAGE_MAX` messages in one second, or no end of pages.
         """
         asked = replace(selection, limit=selection.limit or PAGE)
-        seen: set[tuple[int, float]] = set()
+        seen: set[tuple[int, float, int | None]] = set()
         for _ in range(PAGES_MAX):
             size = asked.limit or PAGE
             page = await self.messages(tuid, asked)
@@ -144,5 +144,5 @@ def _path(tuid: str, *words: str) -> str:
     return place("things", tuid, *words)
 
 
-def _key(message: Message) -> tuple[int, float]:
-    return message.id, message.time_s or 0.0
+def _key(message: Message) -> tuple[int, float, int | None]:
+    return message.id, message.time_s or 0.0, message.transaction

@@ -17,7 +17,7 @@ class ApiClient:
     """Who may get tokens."""
 
     id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Thing:
     tuid: str
     group: str = UNASSIGNED
     is_gateway: bool = False
-    key: str = ""
+    key: str = field(default="", repr=False)
     gateway: str = ""
     heard_ms: int | None = None
     time_s: int | None = None
