@@ -545,6 +545,25 @@ async def test_another_start_replaces_the_stream(server: Server, house: House) -
         assert server.samples(first) == []
 
 
+async def test_a_slow_reader_gets_the_newest_and_not_the_backlog(
+    server: Server, house: House
+) -> None:
+    """Samples are made when there is room for them; the link neither spins nor grows."""
+    texts = ["x" * 16_000 + str(n) for n in range(2000)]
+    house.reading(T, texts[0])
+    async with living(server, house) as (link, life):
+        id = await server.start("boiler/temperature", 100)
+        await server.wait(lambda: server.samples(id))
+        link._session.stream.pause_writing()  # As a full socket would.
+        for text in texts:
+            house.reading(T, text)
+            await asyncio.sleep(0)
+        link._session.stream.resume_writing()
+        await server.wait(lambda: server.samples(id)[-1].payload == {"out": texts[-1]})
+        assert len(server.samples(id)) < 20
+        assert life.ended is None
+
+
 async def test_a_new_connection_has_no_streams(server: Server, house: House) -> None:
     """The server must subscribe again."""
     async with living(server, house):

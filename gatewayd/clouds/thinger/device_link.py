@@ -44,6 +44,9 @@ BATCH_MAX = 500
 """Readings a batch. Each point has its own acknowledgement, so larger ones gain nothing, and
 what is lost with a connection is sent again."""
 
+NO_ROOM_S = 0.1
+"""How soon to look again when the server is slow to read; the newest is sent then."""
+
 INTERVAL_S_MAX = 86400.0
 """What the property may ask for; the dashboards are for people who live by the day."""
 
@@ -102,16 +105,15 @@ class DeviceLink:
         self._beat_s = self._now_s() + config.keep_alive
         self._echoes_before = -1
         self.streams = Streams(premises.board)
-        self.requests = Requests(
-            premises.uplink,
-            f"{premises.clock.now_ms():x}",
-            self._resources,
-            self.streams,
-            Desks(session.say, self.view, lambda: self._listing(self._resources), self._wake.set),
+        desks = Desks(
+            session.say,
+            self.view,
+            lambda: self._listing(self._resources),
+            self._wake.set,
             config.blink_interval,
         )
-        self.samples_dropped = 0
-        """Samples that the connection had no room for."""
+        connection = f"{premises.clock.now_ms():x}"
+        self.requests = Requests(premises.uplink, connection, self._resources, self.streams, desks)
 
     # Readings.
 
@@ -205,6 +207,8 @@ class DeviceLink:
                 self._sample(now_s)
                 instants = (self._beat_s, self.requests.next_s(), self.streams.next_s())
                 next_s = min(each for each in instants if each is not None)
+                if not self._session.stream.has_room:
+                    next_s = max(next_s, now_s + NO_ROOM_S)
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(next_s):
                         await self._wake.wait()
@@ -227,11 +231,10 @@ class DeviceLink:
         self._session.say(KeepAlive())
 
     def _sample(self, now_s: float) -> None:
-        for sample in self.streams.due(self.view(), now_s):
-            if self._session.stream.has_room:
-                self._session.say(sample)
-            else:
-                self.samples_dropped += 1
+        """Send what is due for as long as the connection has room for it."""
+        due = self.streams.due(self.view(), now_s)
+        while self._session.stream.has_room and (sample := next(due, None)) is not None:
+            self._session.say(sample)
 
     def view(self) -> View:
         """Return what resources show now."""

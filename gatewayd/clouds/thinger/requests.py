@@ -75,13 +75,15 @@ class Desks:
         say: writes an event now.
         view: returns what resources show now.
         listing: returns all resources, in the protocol's form.
+        wake: tells the link that something is due.
+        blink_s: on-time and off-time of the resource `blink`.
     """
 
     say: Callable[[Event], None]
     view: Callable[[], View]
     listing: Callable[[], Pson]
     wake: Callable[[], None]
-    """Tells the link that something is due."""
+    blink_s: float
 
 
 class Requests:
@@ -94,12 +96,10 @@ class Requests:
         resources: Resources,
         streams: Streams,
         desks: Desks,
-        blink_s: float,
     ) -> None:
         """Take what the link knows; `connection` is new at every log-in."""
         self._origin, self._connection = origin, connection
         self._resources, self._streams, self._desks = resources, streams, desks
-        self._blink_s = blink_s
         self._now_s = asyncio.get_running_loop().time
         self._waiting: asyncio.Queue[Command | Errand | None] = asyncio.Queue()
         self._open: dict[str, _Open] = {}
@@ -188,7 +188,7 @@ class Requests:
                 self._waiting.put_nowait(Errand(resource.action))
         elif resource.role is Role.BLINK:
             plain = replace(event, payload=UNSET)  # It has no parameter, whatever came.
-            self._command(plain, resource, Setpoint(True, blink_s=self._blink_s))
+            self._command(plain, resource, Setpoint(True, blink_s=self._desks.blink_s))
         elif resource.role is not Role.SETPOINT:
             self._answer(event.id, show(resource, self._desks.view(), event.payload))
         elif event.payload is UNSET:

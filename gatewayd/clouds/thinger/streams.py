@@ -1,8 +1,8 @@
 """What the server has subscribed to, and which samples are due; decides, sends nothing.
 
 A resource has one stream; another start replaces its id and interval. A sample shows the latest
-reading and never reads hardware. Nothing is queued: what cannot be sent now is not sent, and the
-next sample shows what is true then.
+reading and never reads hardware. Nothing is queued: what cannot be sent now stays due, and shows
+what is true when it is sent.
 
 Source: Thinger.io Arduino-Library 2.40.0, `thinger_resource.hpp` and `thinger.h`.
 """
@@ -22,7 +22,8 @@ from gatewayd.model import Reading, Value
 Latest: TypeAlias = tuple[Reading | None, ...]
 
 INTERVAL_S_MIN = 0.1
-"""A server that wants samples more often gets ten a second."""
+"""A server that wants samples more often gets ten a second, and so does one that wants all news:
+the vendor locks connections that say too much, and the newest says it all."""
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class _Stream:
     Attributes:
         interval_s: 0 = only when something changes.
         due_s: when the next sample is due (loop time), if there is an interval.
+        quiet_s: until when no event may be sent (loop time).
         told: what the last event showed, to know what is news.
         stale: the board's readings when a command's outcome was told before the board knew it.
     """
@@ -40,6 +42,7 @@ class _Stream:
     resource: Resource
     interval_s: float
     due_s: float
+    quiet_s: float = 0.0
     told: object = None
     stale: Latest = ()
 
@@ -105,19 +108,23 @@ class Streams:
         return Sample(stream.id, state, is_event=True)
 
     def due(self, view: View, now_s: float) -> Iterator[Sample]:
-        """Yield the samples and events that are due; each counts as told when it is yielded."""
+        """Yield the samples and events that are due; what was not asked for stays due."""
         for stream in list(self._streams.values()):
             if stream.interval_s and now_s >= stream.due_s:
                 late = (now_s - stream.due_s) // stream.interval_s
                 stream.due_s += (late + 1) * stream.interval_s
                 yield Sample(stream.id, describe(stream.resource, view))
-            if self._has_news(stream):
-                stream.told = self._news(stream)
+            if now_s >= stream.quiet_s and self._has_news(stream):
+                stream.told, stream.quiet_s = self._news(stream), now_s + INTERVAL_S_MIN
                 yield Sample(stream.id, describe(stream.resource, view), is_event=True)
 
     def next_s(self) -> float | None:
-        """Return when the next sample is due (loop time), or None."""
-        return min((each.due_s for each in self._streams.values() if each.interval_s), default=None)
+        """Return when the next sample, or an event that waits, is due (loop time), or None."""
+        streams = self._streams.values()
+        beats = [each.due_s for each in streams if each.interval_s]
+        return min(
+            [*beats, *(each.quiet_s for each in streams if self._has_news(each))], default=None
+        )
 
     def _has_news(self, stream: _Stream) -> bool:
         if stream.interval_s and not _is_input(stream):

@@ -51,8 +51,8 @@ class Desk:
                 lambda: View(self.house.board, names, self.house.clock.now_ms(), 0),
                 lambda: list_nested(resources),
                 lambda: None,
+                0.5,
             ),
-            blink_s=0.5,
         )
 
     def ask(self, *events: Event) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gatewayd.board import Board
 from gatewayd.clouds.thinger.events import Sample, StartStream, StopStream
 from gatewayd.clouds.thinger.names import name_channels
@@ -24,6 +26,7 @@ class Scene:
         self.board = Board()
         self.streams = Streams(self.board)
         self.time_ms = 1000
+        self.now_s = 0.0
 
     def post(self, channel: ChannelId, value: Value) -> None:
         self.time_ms += 1
@@ -35,8 +38,10 @@ class Scene:
     def view(self) -> View:
         return View(self.board, NAMES, self.time_ms, 0)
 
-    def due(self, now_s: float = 0.0) -> list[Sample]:
-        return list(self.streams.due(self.view(), now_s))
+    def due(self, now_s: float | None = None) -> list[Sample]:
+        """Return what is due then, or one second after the last look."""
+        self.now_s = self.now_s + 1.0 if now_s is None else now_s
+        return list(self.streams.due(self.view(), self.now_s))
 
 
 def test_samples_keep_their_beat() -> None:
@@ -68,6 +73,20 @@ def test_each_reading_of_a_sensor_is_an_event() -> None:
     scene.post(T, 3.5)
     assert scene.due() == [Sample(7, {"out": 3.5}, is_event=True)]
     assert scene.due() == []
+
+
+def test_news_that_come_too_fast_are_told_later() -> None:
+    """The first at once, then the newest when its time has come; nothing is queued."""
+    scene = Scene()
+    scene.start(T_PATH)
+    told: list[tuple[int, object]] = []
+    for step in range(25):
+        scene.post(T, step + 0.5)
+        told += [(step, sample.payload) for sample in scene.due(5.0 + step / 100)]
+    assert [step for step, _ in told] == [0, 10, 20]
+    assert scene.streams.next_s() == pytest.approx(5.3)
+    assert scene.due(5.31) == [Sample(7, {"out": 24.5}, is_event=True)]
+    assert scene.streams.next_s() is None
 
 
 def test_only_changes_of_an_output_are_events() -> None:
