@@ -13,7 +13,6 @@ Source: Thinger.io Arduino-Library 2.40.0, `thinger.h`, `thinger_resource.hpp`.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -41,11 +40,10 @@ WAITING_MAX = 64
 ANSWER_S = 5.0
 """The server's patience is not public; its newer devices get 10 s and more."""
 
-REPEAT_S = 5.0
-"""The same request with the same id within this time is the same request. Longer memories would
-be wrong: a server may start its ids again, or always use the lowest that is free."""
-
-RECENT_MAX = 256
+REPEAT_S = 2.0
+"""The last command of an output, again with the same id within this time, is the same command.
+A longer memory would be wrong: a server may always use the lowest id that is free, and the output
+may have gone safe meanwhile."""
 
 UNKNOWN_CODE, BUSY_CODE, REFUSED_CODE, FAILED_CODE = 404, 503, 409, 500
 
@@ -65,6 +63,15 @@ class _Open:
     resource: Resource
     due_s: float
     is_answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last command of one output, and when it came (loop time)."""
+
+    run: Run
+    at_s: float
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ class Requests:
         self._now_s = asyncio.get_running_loop().time
         self._waiting: asyncio.Queue[Command | Errand | None] = asyncio.Queue()
         self._open: dict[str, _Open] = {}
-        self._recent: OrderedDict[int, tuple[Run, float, str]] = OrderedDict()
+        self._last: dict[Path, _Last] = {}
         self._count = 0
         self.outcomes: dict[ChannelId, tuple[int, Outcome]] = {}
         self.refused = 0
@@ -202,13 +209,14 @@ class Requests:
 
     def _command(self, event: Run, resource: Resource, setpoint: Setpoint) -> None:
         now_s = self._now_s()
-        request_id = self._request_id(event, now_s)
+        target = _target(resource)
+        request_id = self._request_id(event, target, now_s)
         if request_id in self._open:
             return  # It is under way and will be answered once.
         if not self._has_room(event):
             return
         self._open[request_id] = _Open(event, resource, now_s + ANSWER_S)
-        self._streams.hold(_target(resource))
+        self._streams.hold(target)
         channel = resource.names[0].channel
         command = Command(self._origin, request_id, channel, setpoint.value)
         command = replace(command, hold_s=setpoint.hold_s, blink_s=setpoint.blink_s)
@@ -222,18 +230,14 @@ class Requests:
         self._refuse(event.id, BUSY_CODE, "too many commands wait")
         return False
 
-    def _request_id(self, event: Run, now_s: float) -> str:
+    def _request_id(self, event: Run, target: Path, now_s: float) -> str:
         """Return an id that is new for what is new, and the same for what just came."""
-        known = self._recent.get(event.id) if event.id else None
-        if known is not None and known[0] == event and now_s - known[1] < REPEAT_S:
-            return known[2]
+        last = self._last.get(target)
+        if event.id and last and last.run == event and now_s - last.at_s < REPEAT_S:
+            return last.request_id
         self._count += 1
         request_id = f"{self._connection}-{event.id}-{self._count}"
-        if event.id:
-            self._recent[event.id] = (event, now_s, request_id)
-            self._recent.move_to_end(event.id)
-            if len(self._recent) > RECENT_MAX:
-                self._recent.popitem(last=False)
+        self._last[target] = _Last(event, now_s, request_id)
         return request_id
 
     def reply(self, command: Command, outcome: Outcome) -> None:

@@ -14,7 +14,6 @@ from gatewayd.clouds.thinger.names import NameEntry, name_channels
 from gatewayd.clouds.thinger.pson import UNSET
 from gatewayd.clouds.thinger.requests import (
     ANSWER_S,
-    RECENT_MAX,
     WAITING_MAX,
     Desks,
     Requests,
@@ -123,13 +122,22 @@ async def test_a_late_outcome_is_no_second_answer(desk: Desk) -> None:
     assert desk.requests.next_s() is None
 
 
-async def test_what_is_remembered_is_bounded(desk: Desk) -> None:
-    """However many ids a server uses."""
-    for id in range(1, RECENT_MAX * 2):
+async def test_the_same_words_after_other_ones_are_a_new_command(desk: Desk) -> None:
+    """On, off, on: the third is no repeat of the first, whatever its id."""
+    desk.ask(Run(1, RELAY_PATH, True), Run(2, RELAY_PATH, False), Run(1, RELAY_PATH, True))
+    assert [each.value for each in await desk.commands(3)] == [True, False, True]
+    desk.ask(Run(1, (*RELAY_PATH, "blink")), Run(1, RELAY_PATH, True))
+    ids = {each.request_id for each in await desk.commands(2)}
+    assert len(ids) == 2
+
+
+async def test_nothing_is_kept_of_what_is_answered(desk: Desk) -> None:
+    """However many ids a server uses: one memory an output."""
+    for id in range(1, 600):
         desk.ask(Run(id, RELAY_PATH, True))
         (command,) = await desk.commands(1)
         desk.requests.reply(command, Outcome(Status.REFUSED))
-    assert len(desk.requests._recent) == RECENT_MAX
+    assert len(desk.requests._last) == 1
     assert desk.requests._open == {}
 
 
