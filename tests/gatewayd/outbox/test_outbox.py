@@ -301,3 +301,24 @@ async def test_waiting_for_more_ends_with_the_next_append(tmp_path: Path) -> Non
         await outbox.append(readings(1))
         await asyncio.wait_for(waiting, 5)
         assert await values(outbox, "one") == [0.0]
+
+
+def test_a_death_between_card_and_memory_leaves_no_row_twice(tmp_path: Path) -> None:
+    """A move writes the card first; if the process dies before memory forgets, opening does."""
+
+    async def main() -> None:
+        clock, hot = SimulatedClock(), tmp_path / "hot"
+        hot.mkdir()
+        outbox = await open_outbox(tmp_path / "card", hot, clock).__aenter__()
+        await outbox.subscribe({"one": frozenset({A})})
+        await outbox.append(readings(50))
+        before = {file.name: file.read_bytes() for file in hot.iterdir()}
+        await outbox.commit()
+        for name, data in before.items():
+            (hot / name).write_bytes(data)
+        async with open_outbox(tmp_path / "card", hot, clock) as again:
+            await again.subscribe({"one": frozenset({A})})
+            await assert_balanced(again)
+            assert await values(again, "one") == [float(i) for i in range(50)]
+
+    run_simulated(main())
