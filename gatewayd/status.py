@@ -14,8 +14,12 @@ from gatewayd.console.surface import (
     show_outputs,
 )
 from gatewayd.health import Edge
-from gatewayd.model import Reading
-from gatewayd.outbox import Balance
+from gatewayd.model import ChannelId, Reading
+from gatewayd.outbox import Account, Balance
+from gatewayd.sampler import PLAIN
+
+STALE_BEATS, STALE_SLACK_S = 2.0, 5.0
+"""One beat may be missed; and writing, a slow wire and a slow browser take their time."""
 
 REFRESH_S = 30.0
 """For one fresh value: the slowest sensors need seconds, and a wire may be busy with others."""
@@ -46,7 +50,23 @@ def surface_of(gateway: Gateway) -> ControlSurface:
         refresh=refresh,
         submit=gateway.desk.submit,
         make_safe=gateway.desk.make_safe,
+        stale_s=lambda name: stale_after_s(gateway, name),
     )
+
+
+def stale_after_s(gateway: Gateway, name: ChannelId) -> float | None:
+    """Return the age from which a channel's value is older than it should be, or None.
+
+    None for an output, a device that speaks unasked, and a channel that reports changes alone.
+    """
+    device, _, channel = name.partition("/")
+    sampler = gateway.samplers.get(device)
+    if sampler is None or not sampler.can_be_asked or sampler.pace is None:
+        return None
+    tuning = gateway.settings.devices[device].tunings.get(channel, PLAIN)
+    if tuning.deadband is not None and tuning.heartbeat is None:
+        return None
+    return STALE_BEATS * max(sampler.pace.every_s, tuning.heartbeat or 0.0) + STALE_SLACK_S
 
 
 def status_of(gateway: Gateway) -> Json:
@@ -67,14 +87,18 @@ def status_of(gateway: Gateway) -> Json:
             "is_synchronised": gateway.clock.is_synchronised(),
         },
         "devices": [
-            {**_show_edge(edge), "driver": gateway.settings.devices[name].driver.kind}
+            {
+                **_show_edge(edge),
+                "driver": gateway.settings.devices[name].driver.kind,
+                "samples": gateway.samplers[name].samples if name in gateway.samplers else None,
+            }
             for name, edge in gateway.devices.items()
         ],
         "uplinks": [
             {
                 **_show_edge(edge),
                 "kind": gateway.settings.uplinks[name].kind,
-                "pending": gateway.outbox.accounts[name].pending,
+                **_show_account(gateway.outbox.accounts[name]),
             }
             for name, edge in gateway.uplinks.items()
         ],
@@ -84,9 +108,19 @@ def status_of(gateway: Gateway) -> Json:
         "outbox": {
             "commit_interval_s": gateway.settings.outbox.commit_interval,
             "card_fault": gateway.outbox.card_fault,
+            "recorded": gateway.recorder.recorded,
             "lost": {"bus": gateway.bus.lost, "outbox": gateway.recorder.losses.outbox},
         },
         "commands": show_commands(gateway.desk.history),
+    }
+
+
+def _show_account(account: Account) -> Json:
+    return {
+        "accepted": account.accepted,
+        "delivered": account.delivered,
+        "pending": account.pending,
+        "dropped": dict(account.dropped),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -33,6 +34,9 @@ DEVICES = """\
 id = "b827eb000001"
 name = "Demonstration"
 state_dir = "{scratch}"
+
+[console]
+listen = "{console}"
 
 [device.boiler]
 driver = "sim"
@@ -78,6 +82,8 @@ orphan = "5m"
 state_file = "{scratch}/pump.state"
 """
 
+CONSOLE = "127.0.0.1:8090"
+
 TELL_S = 2.0
 """Between two lines of progress: a person sees that it lives and can still read."""
 
@@ -112,7 +118,8 @@ async def _demonstrate(scratch: Path, seconds: float | None) -> int:
     from gatewayd.notify import Notifier
 
     signals, output = Signals(), ChannelId("pump/relay")
-    file, devices = scratch / "demo.toml", DEVICES.format(scratch=scratch)
+    console = free_address(CONSOLE)
+    file, devices = scratch / "demo.toml", DEVICES.format(scratch=scratch, console=console)
     file.write_text(devices, encoding="utf-8")
     settings = load(file)
     channels = {
@@ -130,6 +137,7 @@ async def _demonstrate(scratch: Path, seconds: float | None) -> int:
         gateway = await stack.enter_async_context(
             open_daemon(load(file), Notifier({}), signals.restart)
         )
+        _say(f"Look at it and switch the pump: http://{console}/")
         _greet(clouds, len(channels), scratch)
         switches: list[Switched] = []
         with suppress(TimeoutError):
@@ -138,6 +146,20 @@ async def _demonstrate(scratch: Path, seconds: float | None) -> int:
                 await signals.stop.wait()
         is_moved = len(switches) == 2 * len(clouds) and all(each.is_done for each in switches)
         return await _settle(gateway, is_moved=is_moved)
+
+
+def free_address(wanted: str) -> str:
+    """Return an address of the loopback, or if its port is taken the same with a free one."""
+    host, _, port = wanted.rpartition(":")
+    for candidate in (int(port), 0):
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                taken.bind((host, candidate))
+            except OSError:
+                continue
+            return f"{host}:{taken.getsockname()[1]}"
+    return wanted
 
 
 def demo_clouds() -> list[str]:

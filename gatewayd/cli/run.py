@@ -7,10 +7,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatewayd.cli import DONE
 
@@ -157,6 +157,23 @@ async def open_daemon(
     with bind_control(own.state_dir, socket_paths(own.state_dir, own.runtime_dir)) as listener:
         async with (
             open_gateway(settings, SystemClock(), manage=management(restart)) as gateway,
-            crew(gateway.feed_watchdog(notifier), serve_control(listener, surface_of(gateway))),
+            crew(
+                gateway.feed_watchdog(notifier),
+                serve_control(listener, surface_of(gateway)),
+                *console_tasks(settings, gateway),
+            ),
         ):
             yield gateway
+
+
+def console_tasks(settings: Settings, gateway: Gateway) -> list[Coroutine[Any, Any, None]]:
+    """Return the console's one task, an edge; none without `listen`, nor what it would import."""
+    if settings.console.listen is None:
+        return []
+    from functools import partial
+
+    from gatewayd.console.http import serve_console
+    from gatewayd.status import surface_of
+    from gatewayd.supervise import supervise
+
+    return [supervise("console", partial(serve_console, settings.console, surface_of(gateway), {}))]

@@ -6,11 +6,12 @@ The control socket and the HTTP console both stand on this; neither knows the ga
     gateway   id, name, version, state_dir, uptime_s
     health    is_ok, reason
     clock     time_ms, is_synchronised
-    devices   list of name, driver, is_up, reason, retry_s
-    uplinks   list of name, kind, is_up, reason, retry_s, pending
+    devices   list of name, driver, is_up, reason, retry_s, ends, samples
+    uplinks   list of name, kind, is_up, reason, retry_s, ends, accepted, delivered, pending,
+              dropped (by reason)
     outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,
               blink_s, reason
-    outbox    commit_interval_s, card_fault
+    outbox    commit_interval_s, card_fault, recorded, lost (by place)
     commands  the last ones: time_ms, origin, channel, value, outcome, detail, took_s
 """
 
@@ -41,6 +42,8 @@ class ControlSurface:
         refresh: asks one device now and returns what is new; raises DeviceError.
         submit: the desk's.
         make_safe: drives every output safe now, and returns what became of each.
+        stale_s: age from which a channel's value is older than it should be; None = it stands
+            until it changes.
     """
 
     state_dir: str
@@ -52,6 +55,7 @@ class ControlSurface:
     refresh: Callable[[str], Awaitable[Sequence[Reading]]]
     submit: Callable[[Command], Awaitable[Outcome]]
     make_safe: Callable[[], Awaitable[Mapping[ChannelId, Outcome]]]
+    stale_s: Callable[[ChannelId], float | None] = lambda name: None
 
 
 def show_reading(reading: Reading, channel: Channel, now_ms: int) -> Json:
