@@ -420,22 +420,36 @@ async def test_a_command_that_takes_too_long_is_answered_all_the_same(
         assert len([each for each in server.of(Answer) if each.id == 6]) == 1
 
 
-async def test_a_command_whose_link_dies_is_done_once_and_answered_nowhere(
-    server: Server, house: House
+@pytest.mark.parametrize(("id", "is_same"), [(5, True), (6, False)])
+async def test_a_command_whose_link_dies_is_known_again(
+    server: Server, house: House, id: int, is_same: bool
 ) -> None:
-    """The next connection's ids are other questions'."""
+    """It is not answered on the next connection by itself; asked again it is the same to the
+    desk, which moves nothing twice. Another id is another command."""
     async with living(server, house) as (_, life):
         life.gate.clear()
         server.say(Run(5, ("pump", "relay"), True))
         await eventually(lambda: life.commands)
         server.cut()
         await eventually(lambda: life.ended)
+    house.clock.time_ms += 1000
     async with living(server, house) as (_, again):
         await server.ask("gateway", id=900)
         assert [each.id for each in server.of(Answer)] == [900]
         assert again.commands == []
-        assert (await server.ask("pump/relay", True, id=5)).is_ok
-    assert len(life.commands) + len(again.commands) == 2
+        assert (await server.ask("pump/relay", True, id=id)).is_ok
+    assert (life.commands == again.commands) is is_same
+
+
+async def test_an_answered_command_is_not_known_again(server: Server, house: House) -> None:
+    """The next connection's ids may begin anew: the same words are a new wish then."""
+    async with living(server, house) as (_, life):
+        await server.ask("pump/relay", True, id=1)
+    server.heard.clear()
+    house.clock.time_ms += 1000
+    async with living(server, house) as (_, again):
+        await server.ask("pump/relay", True, id=1)
+    assert life.commands != again.commands
 
 
 async def test_too_many_commands_are_refused_not_queued(server: Server, house: House) -> None:

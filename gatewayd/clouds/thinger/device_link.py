@@ -32,6 +32,7 @@ from gatewayd.clouds.thinger.resources import list_flat, list_nested, make_resou
 from gatewayd.clouds.thinger.session import Session, open_session
 from gatewayd.clouds.thinger.settings import Config, codec_of, names_of, stream_settings
 from gatewayd.clouds.thinger.streams import Streams
+from gatewayd.clouds.thinger.unanswered import remembered_commands
 from gatewayd.clouds.thinger.view import View
 from gatewayd.clouds.thinger.writing import Writing
 from gatewayd.errors import BatchRefused, LinkLost
@@ -69,12 +70,17 @@ async def open_device_link(config: Config, premises: Premises) -> AsyncIterator[
     login = Login(config.user, device, config.credentials, id)
     async with (
         remembered_points(premises.state_dir) as known,
+        remembered_commands(premises.state_dir, premises.clock) as memory,
         open_session(stream_settings(config), codec, login, config.timeout) as session,
     ):
         link = DeviceLink(config, premises, names, session, known)
+        link.requests.inherit(memory.inherited)
         session.attend(link.requests)
-        await link.read_settings()
-        yield link
+        try:
+            await link.read_settings()
+            yield link
+        finally:
+            memory.left = link.requests.unanswered()
 
 
 class DeviceLink:

@@ -13,7 +13,7 @@ Source: Thinger.io Arduino-Library 2.40.0, `thinger.h`, `thinger_resource.hpp`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from gatewayd.clouds.thinger.events import (
@@ -31,6 +31,7 @@ from gatewayd.clouds.thinger.pson import UNSET, Pson
 from gatewayd.clouds.thinger.resources import Resource, Resources, Role, is_parent
 from gatewayd.clouds.thinger.setpoints import Setpoint, read_setpoint
 from gatewayd.clouds.thinger.streams import Streams
+from gatewayd.clouds.thinger.unanswered import Unanswered
 from gatewayd.clouds.thinger.view import View, describe, show
 from gatewayd.model import ChannelId, Command, Outcome, Status, Value
 
@@ -44,6 +45,9 @@ REPEAT_S = 2.0
 """The last command of an output, again with the same id within this time, is the same command.
 A longer memory would be wrong: a server may always use the lowest id that is free, and the output
 may have gone safe meanwhile."""
+
+INHERITED_S = 30.0
+"""The same for a command that the last connection left without an answer."""
 
 UNKNOWN_CODE, BUSY_CODE, REFUSED_CODE, FAILED_CODE = 404, 503, 409, 500
 
@@ -115,6 +119,20 @@ class Requests:
         self.outcomes: dict[ChannelId, tuple[int, Outcome]] = {}
         self.refused = 0
         """Requests that were answered with REQUEST_ERROR."""
+
+    def inherit(self, commands: Iterable[Unanswered]) -> None:
+        """Know the commands again that the connection before left without an answer."""
+        for command in commands:
+            resource = self._resources.get(command.run.path or ())
+            if resource is not None:
+                # As if it had just come, with a longer memory.
+                at_s = self._now_s() + INHERITED_S - REPEAT_S
+                self._last[_target(resource)] = _Last(command.run, at_s, command.request_id)
+
+    def unanswered(self) -> list[Unanswered]:
+        """Return the commands that wait for an answer now."""
+        waiting = [(each.run, id) for id, each in self._open.items() if not each.is_answered]
+        return [Unanswered(run, request_id) for run, request_id in waiting if run.id]
 
     async def next(self) -> Command | Errand | None:
         """Return the next command or errand, None when the connection is gone."""
