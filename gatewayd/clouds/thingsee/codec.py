@@ -108,7 +108,7 @@ class Message:
 
     def said(self) -> dict[str, Json]:
         """Return the fields without the transaction's number."""
-        return {name: value for name, value in self.fields.items() if name != "transactionId"}
+        return {name: each for name, each in self.fields.items() if name != "transactionId"}
 
 
 def answer_to(

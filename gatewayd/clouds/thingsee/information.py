@@ -21,7 +21,7 @@ from gatewayd.clouds.thingsee.about import (
     own_diagnostics,
 )
 from gatewayd.clouds.thingsee.adjusting import SETTINGS
-from gatewayd.clouds.thingsee.codec import Event, Json, Message, maybe_number
+from gatewayd.clouds.thingsee.codec import ID_MAX, Event, Json, Message, maybe_number
 from gatewayd.clouds.thingsee.names import DIAGNOSTICS, Names
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.uplink import Premises
@@ -48,7 +48,9 @@ class Information:
             fields = own_diagnostics(self._premises.version, uptime_s, count)
             return [self._answer(request, fields, DIAGNOSTICS)]
         asked = maybe_number(request.fields.get("requestTsmId"))
-        wanted = _BARE.get(request.id, 0) if asked is None else int(asked)
+        wanted = _BARE.get(request.id, 0)
+        if asked is not None:
+            wanted = int(asked) if 0 <= asked <= ID_MAX else 0
         found = self._find(request, wanted)
         return found or [self._answer(request, {"requestTsmId": wanted}, UNAVAILABLE)]
 

@@ -270,6 +270,9 @@ class _Builder:
         if other != place.channel:
             what = f"{place.field} in message {place.message} of {place.thing}"
             raise ConfigError(f"{other} and {place.channel} are both {what}")
+        leds = [each.channel for each in self.places.values() if each.led]
+        if place.led and any(self.places[name].thing == place.thing for name in leds):
+            raise ConfigError(f"{place.channel}: {place.thing} has another output as its LED")
         self.places[place.channel] = place
 
 

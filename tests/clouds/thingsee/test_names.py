@@ -111,6 +111,10 @@ def test_outputs_have_names_for_commands() -> None:
         ({"sensors": {"a/r": SensorEntry()}}, "does not belong into sensors"),
         ({"actuators": {"a/t": OutputEntry()}}, "does not belong into actuators"),
         ({"sensors": {"a/t": SensorEntry(thing="x")}}, "no TUID"),
+        (
+            {"actuators": {name: OutputEntry(led="pulse") for name in ("a/r", "a/q")}},
+            "another output as its LED",
+        ),
         ({"sensors": {"a/t": SensorEntry(message=1500, field="reportInterval")}}, "no message"),
         ({"sensors": {"a/t": SensorEntry(message=12100, field="tmp")}}, "airp, humd, lght, temp"),
         (
@@ -125,6 +129,7 @@ def test_what_cannot_be_is_told(owner: dict[str, Any], why: str) -> None:
         Channel("a/t", "temperature"),
         Channel("a/u", "temperature"),
         Channel("a/r", "switch", access=Access.WRITE),
+        Channel("a/q", "switch", access=Access.WRITE),
     )
     with pytest.raises(ConfigError, match=why):
         named(*channels, **owner)
