@@ -46,6 +46,11 @@ class Session:
         """When it ends, by the cloud's clock; None where it does not say."""
         return expiry_ms(self.access.reveal())
 
+    @property
+    def renewable_ms(self) -> int | None:
+        """Until when it renews itself, by the cloud's clock; None where it does not say."""
+        return expiry_ms((self.refresh or self.access).reveal())
+
     def is_stale(self, cloud_ms: int) -> bool:
         """Return whether it has ended or is about to; one that does not say has not."""
         ends_ms, issued_ms = self.expires_ms, self.issued_ms

@@ -174,14 +174,19 @@ class Device:
         return Answer(id, is_ok=True, payload={name: resource.state} if name else {})
 
     def _listing(self) -> dict[str, Pson]:
-        listing: dict[str, Pson] = {}
+        root: dict[str, Pson] = {}
         for path, resource in self.resources.items():
-            entry: dict[str, Pson] = {"al": 0, "fn": int(resource.kind)}
-            if len(path) == 1:
-                listing[path[0]] = entry
-            else:
-                listing[path[0]] = {"/": {path[1]: entry}}
-        return listing
+            level = root
+            for name in path[:-1]:
+                level = _inside(_inside(level, name), "/")
+            _inside(level, path[-1]).update({"al": 0, "fn": int(resource.kind)})
+        return root
+
+
+def _inside(level: dict[str, Pson], name: str) -> dict[str, Pson]:
+    found = level.setdefault(name, {})
+    assert isinstance(found, dict)
+    return found
 
 
 @asynccontextmanager

@@ -78,6 +78,7 @@ def aggregate(points: Sequence[Stamped], width: str, kind: str, zone: ZoneInfo) 
     function = AGGREGATES.get(kind)
     if function is None:
         raise invalid(f"agg_type is {', '.join(AGGREGATES)}")
+    floor_ms(0, width, zone)  # Also of an empty bucket nonsense is refused.
     groups: dict[int, list[object]] = {}
     for time_ms, value in points:
         groups.setdefault(floor_ms(time_ms, width, zone), []).append(value)
