@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HELP = "run the local clouds on the loopback, for training and tests"
 
-OFFSET_MAX = 65_535 - 25_202
+OFFSET_MAX = 65_535 - 25_206
 """The highest of the usual ports must stay a port."""
 
 EPILOG = """\
