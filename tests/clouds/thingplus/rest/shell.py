@@ -1,4 +1,4 @@
-"""`gatewayd cloud thingplus …` as a user types it: as processes, or quicker in this one."""
+"""`gatewayd cloud CLOUD …` as a user types it: as processes, or quicker in this one."""
 
 from __future__ import annotations
 
@@ -66,11 +66,12 @@ class Shell:
     """Runs verbs with one configuration file: as processes, or quicker in this one."""
 
     config: Path
+    cloud: str = "thingplus"
 
     async def start(self, *words: str) -> asyncio.subprocess.Process:
         """Start `gatewayd` as a user does, with pipes for a terminal."""
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gatewayd", "cloud", "thingplus", *words),
+            *(sys.executable, "-m", "gatewayd", "cloud", self.cloud, *words),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -88,7 +89,7 @@ class Shell:
 
     async def __call__(self, *words: str, stdin: str = "", code: int = 0) -> Said:
         """Run the same verb here, without the start of an interpreter."""
-        argv = ["--config", str(self.config), "cloud", "thingplus", *words]
+        argv = ["--config", str(self.config), "cloud", self.cloud, *words]
         out, err = io.StringIO(), io.StringIO()
         found = 0
         with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
