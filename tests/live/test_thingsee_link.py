@@ -626,7 +626,9 @@ async def poster(port: int | None) -> AsyncIterator[Callable[..., Awaitable[tupl
 
         async def post(body: object, token: str = "", method: str = "POST") -> tuple[int, Any]:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            headers = {"Content-Type": "application/json"}
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
             url = f"http://127.0.0.1:{port}/thingsee"
             stream = io.BytesIO(data)
             async with session.request(method, url, data=stream, headers=headers) as response:

@@ -31,8 +31,7 @@ MESSAGES_MAX = 100
 ARRAY_MAX = 1000
 """Messages a push of the customer stream. The vendor names no limit; a longer one is refused."""
 
-FIELDS_MAX = 64
-NAME_LENGTH_MAX = 64
+FIELDS_MAX = NAME_LENGTH_MAX = 64
 """The longest message of the catalogue has 13 fields, the longest name 31 letters."""
 
 ID_MAX = 999_999

@@ -32,7 +32,12 @@ class Pushes:
         """Return 200 with counts; 400 for what holds no message, 401 without the token, 503 full.
 
         What was refused may be pushed again: only what was answered with 200 has been heard.
+        What does not say that it is JSON is a 415: any web page can have a browser on this
+        machine post a form to the loopback, but not JSON.
         """
+        kind = posted.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            return Verdict(415, b'{"message":"expected application/json"}')
         if not self._is_allowed(posted.headers.get("authorization", "")):
             return Verdict(401, b'{"statusCode":401,"error":"Unauthorized","message":"no token"}')
         heard = self._ear.hear(posted.body)

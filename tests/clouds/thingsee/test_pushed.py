@@ -16,6 +16,7 @@ from gatewayd.transports.http_inbox import Posted
 
 MESSAGE = {"tsmId": 2100, "tsmEv": 7, "tsmTs": 100, "tsmTuid": "PIR", "state": 1}
 ROUTE = Route(message=2100, thing="PIR", field="state", output="light/relay")
+JSON = {"content-type": "application/json; charset=utf-8"}
 BODY = json.dumps([MESSAGE]).encode()
 
 
@@ -34,7 +35,7 @@ class Room:
 
 
 def push(pushes: Pushes, body: bytes = BODY, **headers: str) -> int:
-    return pushes.take(Posted("/", headers, body)).status
+    return pushes.take(Posted("/", {**JSON, **headers}, body)).status
 
 
 def test_a_push_becomes_commands() -> None:
@@ -48,9 +49,16 @@ def test_a_push_becomes_commands() -> None:
 @pytest.mark.parametrize("body", [b"", b"7", b'[{"tsmId":1}]', b"\xff"])
 def test_what_holds_no_message_is_a_400(body: bytes) -> None:
     """With what is wrong."""
-    verdict = Pushes(Ear("push", [], ()), Room(9).offer, None).take(Posted("/", {}, body))
+    verdict = Pushes(Ear("push", [], ()), Room(9).offer, None).take(Posted("/", JSON, body))
     assert verdict.status == 400
     assert json.loads(verdict.body)["faults"]
+
+
+def test_a_form_of_a_web_page_is_not_taken() -> None:
+    """Any page can have a browser on this machine post one."""
+    pushes = Pushes(Ear("push", [ROUTE], ()), Room(9).offer, None)
+    assert pushes.take(Posted("/", {"content-type": "text/plain"}, BODY)).status == 415
+    assert pushes.take(Posted("/", {}, BODY)).status == 415
 
 
 def test_without_the_token_nothing_is_heard() -> None:
