@@ -1,6 +1,6 @@
 // The devices: each a card with its state, its channels as rows that open to a larger plot.
 
-import { REASONS, age, clockTime, duration, make, number, say, text, unit } from "./show.js";
+import { REASONS, age, breakable, clockTime, duration, make, number, quantity, say, unit } from "./show.js";
 import { plot } from "./plot.js";
 
 const HISTORY = 240; // As many as the gateway remembers.
@@ -36,7 +36,7 @@ export class ChannelRow {
     this.channel = channel;
     this.history = [];
     this.hasHistory = false;
-    this.name = make("span", { class: "name" }, channel.channel.split("/").slice(1).join("/"));
+    this.name = make("span", { class: "name" }, breakable(channel.channel.split("/")[1]));
     this.small = plane("spark");
     this.value = make("span", { class: "value" });
     this.age = make("span", { class: "age" });
@@ -88,12 +88,6 @@ export class ChannelRow {
     this.good = { value: reading.value, at: Date.now() - reading.age_s * 1000 };
   }
 
-  words(value) {
-    const code = unit(this.channel.unit);
-    const told = text(value, this.channel);
-    return typeof value === "number" && code ? `${told} ${code}` : told;
-  }
-
   // Once a second: how old it is, and whether that is too old.
   tick() {
     const { reading, channel } = this;
@@ -102,12 +96,12 @@ export class ChannelRow {
     if (reading.value === null) {
       const never = seconds === null;
       say(this.value, never ? "no value yet" : REASONS[reading.quality] ?? reading.quality);
-      const last = this.good ? `last ${this.words(this.good.value)}, ${age((Date.now() - this.good.at) / 1000)}` : "never had a value";
+      const last = this.good ? `last ${quantity(this.good.value, this.channel)}, ${age((Date.now() - this.good.at) / 1000)}` : "never had a value";
       say(this.age, never ? "never heard of" : last);
-      this.mood("missing");
+      this.mood(reading.quality === "off" ? "off" : "missing");
       return;
     }
-    say(this.value, this.words(reading.value));
+    say(this.value, quantity(reading.value, this.channel));
     const doubt = reading.quality === "uncertain" ? "uncertain, " : "";
     say(this.age, `${isOld ? "old: " : ""}${doubt}${age(seconds)}`);
     this.mood(isOld ? "old" : reading.quality === "uncertain" ? "doubtful" : "fresh");

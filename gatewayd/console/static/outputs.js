@@ -1,9 +1,9 @@
 // The outputs: what each does, why, until when, and the buttons that ask for something else.
 // Buttons ask for a state and never for "the other one": what is asked twice happens once.
 
-import { clockTime, duration, make, say, text, unit } from "./show.js";
+import { clockTime, duration, make, quantity, say, text, unit } from "./show.js";
 
-const HOLDS = [["", "as long as its limits allow"], ["30s", "for 30 s"], ["5m", "for 5 min"],
+const HOLDS = [["", "until changed"], ["30s", "for 30 s"], ["5m", "for 5 min"],
   ["30m", "for 30 min"], ["2h", "for 2 h"]];
 
 export class OutputCard {
@@ -100,16 +100,14 @@ export class OutputCard {
     this.state = state;
     this.shownAt = Date.now();
     const { value, is_safe: isSafe, is_verified: isVerified } = state;
-    const words = state.blink_s ? `blinking every ${state.blink_s} s` : text(value, this.channel);
-    const code = unit(this.channel.unit);
-    say(this.value, typeof value === "number" && code ? `${words} ${code}` : words);
+    say(this.value, state.blink_s ? `blinking every ${state.blink_s} s` : quantity(value, this.channel));
     this.value.className = `pill big ${value === null ? "bad" : isSafe ? "calm" : "lit"}`;
     this.form.querySelectorAll("button[value]").forEach((button) => {
       const isNow = value !== null && button.value === text(value) && !state.blink_s;
       button.classList.toggle("now", isNow);
       button.setAttribute("aria-current", isNow ? "true" : "false");
     });
-    this.surety = value === null ? "nobody knows what it does" : isVerified ? "read back" : "assumed, it cannot be read back";
+    this.surety = isVerified ? "read back" : "assumed, it cannot be read back";
     this.tick();
   }
 
@@ -118,8 +116,10 @@ export class OutputCard {
     const { state } = this;
     if (!state) return;
     const ran = (Date.now() - this.shownAt) / 1000;
-    const since = state.value === null ? "" : ` for ${duration(state.for_s + ran)}`;
-    say(this.why, `${this.surety}${since} · ${state.reason}`);
+    const fact = state.value === null
+      ? "nobody knows what it does"
+      : `so for ${duration(state.for_s + ran)}, ${this.surety}`;
+    say(this.why, `${fact} · ${state.reason}`);
     const safe = text(state.safe, this.channel);
     let words = state.is_safe ? "safe" : `not at its safe value, ${safe}`;
     if (state.left_s !== null) words = `goes back to ${safe} in ${duration(Math.max(0, state.left_s - ran))}`;

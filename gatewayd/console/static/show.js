@@ -4,7 +4,7 @@
 const UNITS = {
   Cel: "°C", "[degF]": "°F", deg: "°", Ohm: "Ω", kOhm: "kΩ", um: "µm", "ug/m3": "µg/m³",
   m3: "m³", "m3/h": "m³/h", "l/min": "l/min", uS: "µS", "uS/cm": "µS/cm", us: "µs",
-  "m/s2": "m/s²", "[ppm]": "ppm", "[ppb]": "ppb", "[pH]": "pH", "W/m2": "W/m²", By: "B",
+  "m/s2": "m/s²", "[ppm]": "ppm", "[ppb]": "ppb", "[pH]": "pH", "W/m2": "W/m²", By: "B", "By/s": "B/s",
   "kW.h": "kWh", "W.h": "Wh", "1": "",
 };
 
@@ -35,6 +35,18 @@ export function text(value, channel) {
     return Object.entries(value).map(([name, part]) => `${name} ${number(part)}`).join(", ");
   }
   return value;
+}
+
+// A value with its unit; long times as people say them.
+export function quantity(value, channel) {
+  if (typeof value !== "number") return text(value, channel);
+  if (channel.unit === "s" && value >= 120) return duration(value);
+  return `${text(value, channel)} ${unit(channel.unit)}`.trimEnd();
+}
+
+// A name that may be broken after its underscores and dashes where it is too long for its place.
+export function breakable(name) {
+  return name.replace(/([_.-])/g, "$1\u200b");
 }
 
 // A duration as a person says it: 0.4 → "now", 75 → "1 min 15 s", 90000 → "1 d 1 h".
