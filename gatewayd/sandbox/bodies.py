@@ -18,6 +18,8 @@ Document = dict[str, Any]
 """A JSON object of an API. `Any`, because that is what it is: checked where it enters."""
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
+DEPTH_MAX = 64
+"""Levels of a body. What is kept must be written again, and JSON writers give up near 250."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,17 @@ def parse_body(raw: bytes) -> object:
     if not raw:
         return {}
     try:
-        return orjson.loads(raw)
+        body: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise ApiError(400, "JSON_PARSING", f"not JSON: {error.msg}") from None
+    check_depth(body)
+    return body
+
+
+def check_depth(value: object, levels: int = DEPTH_MAX) -> None:
+    """Raise ApiError, 400, where lists and objects are nested deeper than anybody means."""
+    if isinstance(value, dict | list):
+        if not levels:
+            raise ApiError(400, "JSON_PARSING", f"nested deeper than {DEPTH_MAX} levels")
+        for each in value.values() if isinstance(value, dict) else value:
+            check_depth(each, levels - 1)

@@ -18,6 +18,7 @@ from gatewayd.clouds.thethingsio.sandbox.magic import check_magic, is_magic, wri
 from gatewayd.clouds.thethingsio.sandbox.records import Thing
 from gatewayd.clouds.thethingsio.sandbox.world import World
 from gatewayd.errors import Malformed
+from gatewayd.sandbox.bodies import check_depth
 from gatewayd.sandbox.errors import ApiError
 from gatewayd.transports.mqtt_packets import Message
 
@@ -63,6 +64,7 @@ class Intake:
         except Malformed as error:
             raise bad(str(error)) from None
         for entry in entries:
+            check_depth(entry.value)
             if is_magic(entry.key):
                 check_magic(entry)
         return entries

@@ -5,12 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gatewayd.clouds.thethingsio.sandbox import Sandbox
+from gatewayd.clock import SystemClock
+from gatewayd.clouds.thethingsio.sandbox import Sandbox, SandboxSettings
+from gatewayd.clouds.thethingsio.sandbox.hub import Hub
+from gatewayd.clouds.thethingsio.sandbox.intake import Intake
+from gatewayd.clouds.thethingsio.sandbox.journal import Journal
+from gatewayd.clouds.thethingsio.sandbox.world import World
+from gatewayd.sandbox.clock import MovableClock
+from gatewayd.sandbox.errors import ApiError
 from gatewayd.sandbox.faults import RestFault
+from gatewayd.transports.mqtt_packets import Message
 from tests.clouds.thethingsio.sandbox.conftest import CODE, TOKEN, Api
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -242,3 +253,43 @@ async def test_a_format_of_the_date_that_is_none_is_refused(api: Api) -> None:
     got = await api("GET", path)
     assert got.body["values"] == [{"value": got.body["date"]}]
     assert (await api("GET", f"{path}&format=stardate")).status == 400
+
+
+async def test_what_is_nested_too_deeply_is_refused(api: Api) -> None:
+    """What is taken must be written out again."""
+    deep = "[" * 200 + "]" * 200
+    body = f'{{"values":[{{"key":"a","value":{deep}}}]}}'
+    assert (await api("POST", f"/v2/things/{TOKEN}", body)).status == 400
+    token = (await api("POST", "/_sandbox/token")).body["token"]
+    headers = {"Authorization": token}
+    got = await api("PUT", "/v2/me/settings", f'{{"a":{deep}}}', headers=headers)
+    assert (got.status, got.body["code"]) == (400, 400)
+    deep = "[" * 60 + "]" * 60
+    body = f'{{"values":[{{"key":"$settings.{".".join("abcdefghij")}","value":{deep}}}]}}'
+    assert (await api("POST", f"/v2/things/{TOKEN}", body)).status == 201
+    assert (await api("GET", f"/v2/things/{TOKEN}/resources/$settings")).status == 200
+
+
+@settings(max_examples=300)
+@given(
+    body=st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(("values", "key", "value", "geo", "_id", "x")), inner)
+        ),
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_no_body_is_too_odd(body: bytes) -> None:
+    """Whatever is written, the answer is a taken or a refused write, never a crash."""
+
+    def publish(message: Message) -> int:
+        return 0
+
+    world = World(SandboxSettings(), MovableClock(SystemClock()))
+    thing, journal = world.add_thing(), Journal(10, 1000)
+    try:
+        Intake(world, journal, Hub(), publish).take(thing, body, "http")
+    except ApiError as error:
+        assert error.status == 400
