@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from gatewayd.clock import SystemClock
 from gatewayd.clouds.thethingsio.codec import Entry
+from gatewayd.clouds.thethingsio.rest import RestSettings, open_rest
 from gatewayd.clouds.thethingsio.sandbox import Sandbox
-from gatewayd.clouds.thethingsio.sandbox.hub import Written
 from gatewayd.clouds.thethingsio.verbs.control import value_of
+from gatewayd.fields import Secret
 from gatewayd.sandbox.faults import RestFault
 from tests.clouds.thethingsio.verbs.shell import CODE, Shell
 
@@ -64,6 +68,28 @@ async def test_a_file_that_cannot_be_written_costs_no_code(shell: Shell, sandbox
     said = await shell("activate", "--code-file", str(shell.config.parent / "code"), code=78)
     assert "cannot write" in said.err
     assert not sandbox.world.codes[CODE].used_by
+
+
+async def test_a_token_that_is_kept_is_never_written_over(shell: Shell, sandbox: Sandbox) -> None:
+    """Its name did not get into the configuration: now it does, and no other code is spent."""
+    before = shell.config.read_text()
+    await shell.activate()
+    shell.config.write_text(before)
+    said = await shell("activate", "--json")
+    assert said.json["made"] == []
+    assert (shell.folder / "thing-token").read_text() == only_thing(sandbox)
+    assert shell.section["token"] == {"file": str(shell.folder / "thing-token")}
+
+
+async def test_a_token_goes_where_the_owner_wants_it(shell: Shell, tmp_path: Path) -> None:
+    """Into the file that is named and not there yet; what cannot be read is left alone."""
+    before = shell.config.read_text()
+    shell.config.write_text(f'{before}token = {{ file = "{tmp_path / "here"}" }}\n')
+    await shell.activate()
+    assert len((tmp_path / "here").read_text()) == 43
+    shell.config.write_text(f'{before}token = {{ credential = "thing" }}\n')
+    said = await shell("activate", "--code-file", str(tmp_path / "code"), code=78)
+    assert "cannot be read here" in said.err
 
 
 async def test_a_session_is_kept_and_forgotten(shell: Shell) -> None:
@@ -147,45 +173,51 @@ async def test_a_cloud_that_is_down_is_a_sentence(shell: Shell, sandbox: Sandbox
     assert only_thing(sandbox) not in said.err
 
 
-def gateway_that(sandbox: Sandbox, answer: str | None) -> None:
-    """Let somebody answer every command for the pump, as a gateway does."""
-    thing = sandbox.world.thing(only_thing(sandbox))
-    tell = sandbox.hub.tell
+@asynccontextmanager
+async def gateway_that(sandbox: Sandbox, folder: Path, answer: str) -> AsyncIterator[None]:
+    """Answer every command for the pump, as a gateway does."""
+    settings = RestSettings(url=sandbox.rest_url, session_file=folder / "none")
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(open_rest(settings, SystemClock()))
+        thing = api.thing(Secret(only_thing(sandbox)))
+        pushes = await stack.enter_async_context(thing.listen())
 
-    def told(news: object) -> int:
-        assert isinstance(news, Written)
-        reached = tell(news)
-        if answer is not None and news.entries[0].key == "pump.relay":
-            loop = asyncio.get_running_loop()
-            entry = Entry("pump.relay_ack", answer)
-            loop.call_soon(sandbox.write, thing, [entry])
-        return reached
+        async def serve() -> None:
+            async for push in pushes:
+                assert isinstance(push, list)
+                if push[0]["key"] == "pump.relay":
+                    await thing.write([Entry("pump.relay_ack", answer)])
 
-    sandbox.hub.tell = told  # type: ignore[method-assign]  # The other end, not what is tested.
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        task = group.create_task(serve())
+        yield
+        task.cancel()
 
 
 @pytest.mark.parametrize("own", [(), ("--own",)])
 async def test_a_command_goes_through_the_cloud_and_its_outcome_is_told(
-    shell: Shell, sandbox: Sandbox, own: tuple[str, ...]
+    shell: Shell, sandbox: Sandbox, tmp_path: Path, own: tuple[str, ...]
 ) -> None:
     """As an app does it, or with the thing's own token."""
     await shell.activate()
     await shell.login()
     await shell("link")
-    gateway_that(sandbox, "done: goes off in 10m")
-    said = await shell("control", "pump/relay", "on", *own)
-    assert said.out == "pump/relay on: done: goes off in 10m\n"
-    thing = sandbox.world.thing(only_thing(sandbox))
-    assert [row.value for row in thing.timelines["pump.relay"].read(5, None, None)] == ["on"]
-    said = await shell("control", "pump/relay", "1", "--json", *own)
-    assert said.json["value"] == 1
+    async with gateway_that(sandbox, tmp_path, "done: goes off in 10m"):
+        said = await shell("control", "pump/relay", "on", *own)
+        assert said.out == "pump/relay on: done: goes off in 10m\n"
+        thing = sandbox.world.thing(only_thing(sandbox))
+        assert [row.value for row in thing.timelines["pump.relay"].read(5, None, None)] == ["on"]
+        said = await shell("control", "pump/relay", "1", "--json", *own)
+        assert said.json["value"] == 1
 
 
-async def test_a_refused_command_is_a_failure(shell: Shell, sandbox: Sandbox) -> None:
+async def test_a_refused_command_is_a_failure(
+    shell: Shell, sandbox: Sandbox, tmp_path: Path
+) -> None:
     """Exit 1, with the gateway's words."""
     await shell.activate()
-    gateway_that(sandbox, "refused: interlocked with valve/relay")
-    said = await shell("control", "pump/relay", "on", "--own", code=1)
+    async with gateway_that(sandbox, tmp_path, "refused: interlocked with valve/relay"):
+        said = await shell("control", "pump/relay", "on", "--own", code=1)
     assert "interlocked" in said.err
 
 
