@@ -11,7 +11,7 @@ from pathlib import Path
 from gatewayd.clock import SystemClock
 from gatewayd.clouds.demonstration import Switched
 from gatewayd.clouds.thethingsio.commanding import command
-from gatewayd.clouds.thethingsio.names import Resource
+from gatewayd.clouds.thethingsio.names import Names
 from gatewayd.clouds.thethingsio.rest import Rest, RestSettings, open_rest
 from gatewayd.clouds.thethingsio.rest_auth import Login, Session
 from gatewayd.clouds.thethingsio.sandbox import Sandbox, SandboxSettings, open_sandbox
@@ -42,7 +42,7 @@ async def open_demo(
         api = await stack.enter_async_context(open_rest(rest, SystemClock()))
         session = await api.log_in(Login(FIRST_EMAIL, Secret(FIRST_PASSWORD), FIRST_APP))
         await api.link(Secret(thing["token"]))
-        yield ThethingsioDemo(sandbox, api, session, thing, names[output])
+        yield ThethingsioDemo(sandbox, api, session, thing, (names, output))
 
 
 class ThethingsioDemo:
@@ -56,9 +56,12 @@ class ThethingsioDemo:
         api: Rest,
         session: Session,
         thing: Mapping[str, str],
-        output: Resource,
+        named: tuple[Names, ChannelId],
     ) -> None:
+        names, channel = named
+        output = names[channel]
         self._sandbox, self._api, self._output = sandbox, api, output
+        self._reports = frozenset(each.report for each in names.values())
         self._thing_id = thing["id"]
         self.address = sandbox.address
         self.section = "\n".join(
@@ -79,8 +82,9 @@ class ThethingsioDemo:
         self.curl = f"{send}'{on}'; sleep 3; {send}'{off}'"
 
     def received(self) -> int:
-        """Return how many values the cloud has taken."""
-        return self._sandbox.journal.counts["points_accepted"]
+        """Return how many values of our channels the cloud has taken."""
+        timelines = self._sandbox.world.thing_of(self._thing_id).timelines
+        return sum(line.total for key, line in timelines.items() if key in self._reports)
 
     async def switch(self, *, on: bool) -> Switched:
         """Switch the output through `POST /v2/me/resources/KEY/ID`, and wait for what it says."""

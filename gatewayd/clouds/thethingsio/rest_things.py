@@ -91,11 +91,7 @@ class Thing:
         }
 
     async def description(self) -> Json:
-        """Return what its users say of the thing, nothing where nobody said anything.
-
-        Raises:
-            NotFound: nobody did.
-        """
+        """Return what its users say of the thing. Raises NotFound: nobody ever did."""
         rows = await self._read(DESCRIPTION, {})
         found = rows[0].value if rows else {}
         return found if isinstance(found, Mapping) else {}

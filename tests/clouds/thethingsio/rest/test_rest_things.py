@@ -8,7 +8,7 @@ import pytest
 
 from gatewayd.clouds.thethingsio.codec import Entry, Geo
 from gatewayd.clouds.thethingsio.rest import Rest
-from gatewayd.clouds.thethingsio.rest_errors import Forbidden, Invalid, NotFound
+from gatewayd.clouds.thethingsio.rest_errors import Invalid, NotFound
 from gatewayd.clouds.thethingsio.rest_things import Tag, Thing
 from gatewayd.clouds.thethingsio.sandbox import Sandbox
 from gatewayd.errors import LinkDenied, LinkLost
@@ -324,8 +324,3 @@ async def test_an_unknown_thing_is_not_told_the_time(stranger: Thing) -> None:
     """404."""
     with pytest.raises(NotFound):
         await stranger.now_ms()
-
-
-async def test_forbidden_is_about_rights(thing: Thing) -> None:
-    """The class of a 403 is its own, for a 403 may be a rate limit."""
-    assert issubclass(Forbidden, LinkDenied)
