@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 SHUTDOWN_S = 1.0
 """How long requests under way may take once the sandbox ends."""
@@ -22,7 +23,11 @@ async def open_server(
         OSError: the port is taken.
     """
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=SHUTDOWN_S,
+        logger=_logger(),
     )
     await runner.setup()
     try:
@@ -30,3 +35,20 @@ async def open_server(
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+def _logger() -> logging.Logger:
+    """Return aiohttp's own log without what a peer's bytes can write into it.
+
+    Who does not speak HTTP is answered with 400, which is all there is to say; a traceback would
+    look like a fault of ours. Our faults still show.
+    """
+    logger = logging.Logger("gatewayd.sandbox.http")
+    logger.parent = logging.getLogger("aiohttp.server")
+    logger.addFilter(_is_ours)
+    return logger
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, http_exceptions.HttpProcessingError)
