@@ -195,14 +195,17 @@ class Store:
             for slab in slabs:
                 if held_boot is not None and slab.boot == held_boot:
                     break
-                start = max(0, after + 1 - slab.first)
-                stop = min(len(slab.numbers), start + limit - len(readings))
-                part = slab.readings(self._names, start, stop)
+                start, room = max(0, after + 1 - slab.first), limit - len(readings)
                 if wanted.issuperset(slab.numbers):
-                    readings += part
+                    stop = min(len(slab.numbers), start + room)
+                    readings += slab.readings(self._names, start, stop)
                     seqs += range(slab.first + start, slab.first + stop)
                 else:
-                    mine = [i for i in range(start, stop) if slab.numbers[i] in wanted]
+                    every = range(start, len(slab.numbers))
+                    mine = [i for i in every if slab.numbers[i] in wanted][:room]
+                    # What was not looked at is for the next batch, or it would be lost.
+                    stop = mine[-1] + 1 if len(mine) == room else len(slab.numbers)
+                    part = slab.readings(self._names, start, stop)
                     readings += [part[i - start] for i in mine]
                     seqs += [slab.first + i for i in mine]
                 through = slab.first + stop - 1

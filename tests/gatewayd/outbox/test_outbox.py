@@ -145,6 +145,28 @@ def test_an_uplink_without_channels_holds_nobody_up(tmp_path: Path) -> None:
     run_simulated(main())
 
 
+@pytest.mark.parametrize("limit", [1, 3, 5, 7, 50])
+def test_an_uplink_that_wants_a_part_misses_nothing_of_it(tmp_path: Path, limit: int) -> None:
+    """However its rows lie among the others', and whatever the limit."""
+
+    async def main() -> None:
+        async with open_outbox(tmp_path / "card", tmp_path, SimulatedClock()) as outbox:
+            await outbox.subscribe(BOTH)
+            for start in (0, 40):
+                few = {start + i for i in (0, 9, 10, 11, 30, 39)}
+                await outbox.append(
+                    [
+                        readings(1, B if number in few else A, number)[0]
+                        for number in range(start, start + 40)
+                    ]
+                )
+            found = [float(start + i) for start in (0, 40) for i in (0, 9, 10, 11, 30, 39)]
+            assert await values(outbox, "two", limit) == found
+            await assert_balanced(outbox)
+
+    run_simulated(main())
+
+
 def test_a_new_configuration_is_settled_by_name(tmp_path: Path) -> None:
     """A channel taken from an uplink is dropped, one given to it is accepted, a removed uplink's
     backlog is dropped; the ledger says so and balances."""
