@@ -2,6 +2,7 @@
 #
 #   make demo              the whole gateway on simulated devices against local clouds (Ctrl-C ends it)
 #   make test              format, lint, types and tests, the live ones with a real broker too
+#   make test-page         the console's page in a real browser (installs chromium)
 #   make test-slow         the long tiers: a hundred thousand broken frames a decoder, and the like
 #   make bench             this machine's figures beside its own limits and ThingsBoard Gateway
 #   make lock              newest versions that fit, for all supported Pythons
@@ -13,13 +14,19 @@ BIN = $(VENV)/bin
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 APT = $(SUDO) apt-get install -y -qq --no-install-recommends
 
-.PHONY: demo test test-slow bench lock clean
+.PHONY: demo test test-page test-slow bench lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/gatewayd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: $(VENV)/.test broker
 	$(BIN)/python -m tests
+
+test-page: $(VENV)/.test
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  echo "==> installing chromium, a real browser for the page"; \
+	  { $(SUDO) apt-get update -qq; $(APT) chromium; } || exit 1; }
+	$(BIN)/python -m pytest tests/live/test_page.py
 
 test-slow: $(VENV)/.test broker
 	$(BIN)/python -m pytest -m slow

@@ -137,6 +137,7 @@ async def _demonstrate(scratch: Path, seconds: float | None) -> int:
         gateway = await stack.enter_async_context(
             open_daemon(load(file), Notifier({}), signals.restart)
         )
+        await _until(lambda: is_heard(console))
         _say(f"Look at it and switch the pump: http://{console}/")
         _greet(clouds, len(channels), scratch)
         switches: list[Switched] = []
@@ -160,6 +161,13 @@ def free_address(wanted: str) -> str:
                 continue
             return f"{host}:{taken.getsockname()[1]}"
     return wanted
+
+
+def is_heard(address: str) -> bool:
+    """Return whether somebody listens on an address of the loopback."""
+    host, _, port = address.rpartition(":")
+    with socket.socket() as asking:
+        return asking.connect_ex((host, int(port))) == 0
 
 
 def demo_clouds() -> list[str]:

@@ -109,7 +109,7 @@ def make_app(
     app.on_response_prepare.append(_add_headers)
     app.add_routes(Api(surface, events).routes())
     app.add_routes(file_routes())
-    app.add_routes([web.post("/api/login", gate.log_in), web.post("/api/logout", gate.log_out)])
+    app.add_routes(gate.routes())
     for path, mounted in mounts.items():
         app.add_subapp(path, mounted)
     return app
@@ -121,6 +121,18 @@ class Gate:
     def __init__(self, keys: Keys | None) -> None:
         """`keys` None = no password, the listener is on the loopback."""
         self._keys = keys
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the paths of the gate itself."""
+        return [
+            web.get("/api/login", self.tell),
+            web.post("/api/login", self.log_in),
+            web.post("/api/logout", self.log_out),
+        ]
+
+    async def tell(self, request: web.Request) -> web.StreamResponse:
+        """Tell whether there is a password at all."""
+        return json_response({"needs_password": self._keys is not None})
 
     @web.middleware
     async def pass_through(self, request: web.Request, handler: Handler) -> web.StreamResponse:

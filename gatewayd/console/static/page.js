@@ -227,6 +227,7 @@ async function begin() {
     setTimeout(begin, AGAIN_MS);
     return;
   }
+  at("leave").hidden = !(await get("/api/login")).needs_password;
   listen();
   slowly();
   let looks = 0;
