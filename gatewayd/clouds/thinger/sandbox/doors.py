@@ -192,7 +192,9 @@ class Doors:
             raise invalid("a token id is of letters, digits or _, 50 at the most")
         if id in account.tokens:
             raise invalid(f"token {id} exists already")
-        claims: Document = {"iat": self._now_s(), "jti": id, "usr": account.id}
+        # The nonce: a token that is made again under its old name is another one.
+        nonce = secrets.token_hex(4)
+        claims: Document = {"iat": self._now_s(), "jti": id, "nonce": nonce, "usr": account.id}
         if "expire" in said:
             claims["exp"] = said["expire"] // 1000
         token = UserToken(

@@ -40,9 +40,13 @@ SOURCES = {"mqtt": Source.MQTT, "http": Source.API}
 
 
 @dataclass(slots=True)
-class Result:
-    """What a run came to; `files` are the keys of the section that now name a file."""
+class Run:
+    """One run, and what it came to; `files` are the section's keys that now name a file."""
 
+    api: Rest
+    account: Account
+    file: ConfigFile
+    description: str = ""
     made: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
@@ -54,90 +58,87 @@ async def register(args: argparse.Namespace) -> Spoken:
     """Make what is missing and write it into the configuration."""
     account = account_of(args)
     check_id(account.device, "device")
-    file, result = ConfigFile(args.config), Result()
     async with open_rest(account.rest(), SystemClock()) as api:
+        run = Run(api, account, ConfigFile(args.config), args.description)
         device = await _find(api, account.device)
         there = {each.id for each in await api.buckets.list()}
         lacking = [each for each in account.buckets if each not in there]
-        result.lacking += [f"device {account.device}"] if device is None else []
-        result.lacking += [f"bucket {each}" for each in lacking]
+        run.lacking += [f"device {account.device}"] if device is None else []
+        run.lacking += [f"bucket {each}" for each in lacking]
         if args.dry_run:
-            lines = tuple(f"missing: {each}" for each in result.lacking)
-            return Spoken({"missing": result.lacking}, lines or ("all there",))
-        await _device(api, args, account, file, device, result)
+            lines = tuple(f"missing: {each}" for each in run.lacking)
+            return Spoken({"missing": run.lacking}, lines or ("all there",))
+        await _device(run, device)
         for bucket in lacking:
             await api.buckets.add(new_bucket(account, bucket))
-            result.made.append(f"bucket {bucket}")
-        if account.config.transport == "http" and result.is_there:
-            await _callback(api, account, file, result)
-        await _look_for_endpoints(api, account, result)
-    return _spoken(result, write_back(file, account, result))
+            run.made.append(f"bucket {bucket}")
+        if account.config.transport == "http" and run.is_there:
+            await _callback(run)
+        await _look_for_endpoints(run)
+    return _spoken(run, write_back(run))
 
 
-async def _device(
-    api: Rest,
-    args: argparse.Namespace,
-    account: Account,
-    file: ConfigFile,
-    device: Device | None,
-    result: Result,
-) -> None:
+async def _device(run: Run, device: Device | None) -> None:
     """Make the device, or give the one that is there new credentials where we have none."""
+    account = run.account
     kind = DeviceType(KINDS[account.config.transport])
     if device is not None and device.type and device.type != kind:
-        result.problems.append(
+        run.problems.append(
             f"device {device.id} is of type {device.type}; {account.config.transport} needs {kind}"
         )
         return
-    credentials, place = account.credentials, credentials_file(file, account)
+    credentials, place = account.credentials, credentials_file(run.file, account)
     is_new = credentials is None and place is not None
     if place is not None and is_new:
         credentials = Secret(secrets.token_urlsafe(CREDENTIALS_BYTES))
         write_private(place, credentials.reveal().encode())
-        result.files["credentials"] = place
-        result.made.append("credentials")
+        run.files["credentials"] = place
+        run.made.append("credentials")
     if credentials is None and (device is None or kind is not DeviceType.HTTP):
         raise ConfigError(f"the credentials of uplink {account.uplink} cannot be seen here")
     if device is None:
-        await api.devices.add(
+        await run.api.devices.add(
             NewDevice(
                 id=account.device,
                 credentials=credentials,
                 name=account.gateway_name,
-                description=args.description,
+                description=run.description,
                 type=kind,
             )
         )
-        result.made.append(f"device {account.device}")
+        run.made.append(f"device {account.device}")
     elif is_new and credentials is not None:
-        await api.devices.change(account.device, {"credentials": credentials.reveal()})
-    result.is_there = True
+        await run.api.devices.change(account.device, {"credentials": credentials.reveal()})
+    run.is_there = True
 
 
-async def _callback(api: Rest, account: Account, file: ConfigFile, result: Result) -> None:
+async def _callback(run: Run) -> None:
     """Have the callback write the bucket, and make a token for it where there is none."""
+    account = run.account
     for bucket in account.buckets[:1]:  # A callback writes one.
-        await api.devices.callback(account.device).configure({"write_bucket": bucket})
+        await run.api.devices.callback(account.device).configure({"write_bucket": bucket})
     if account.config.callback_token is not None:
         return
     allow = {"Device": {account.device: ["AccessDeviceCallback"]}}
     id = f"callback_{account.device}".replace("-", "_")[:50]
-    made = await api.tokens.add(NewUserToken(id=id, allow=allow))
+    if id in {each.id for each in await run.api.tokens.list()}:
+        await run.api.tokens.delete(id)  # Of a run that broke off; nobody knows its text.
+    made = await run.api.tokens.add(NewUserToken(id=id, allow=allow))
     if made.token is None:
-        result.problems.append(f"the cloud does not show token {id}; copy it from the console")
+        run.problems.append(f"the cloud does not show token {id}; copy it from the console")
         return
     place = account.folder / "callback-token"
     write_private(place, made.token.reveal().encode())
-    result.files["callback_token"] = place
-    result.made.append(f"token {id}")
+    run.files["callback_token"] = place
+    run.made.append(f"token {id}")
 
 
-async def _look_for_endpoints(api: Rest, account: Account, result: Result) -> None:
+async def _look_for_endpoints(run: Run) -> None:
     """Endpoints say what shall happen, which only the owner can; name those that are missing."""
-    wanted = {each.endpoint for each in account.config.calls.values() if each.endpoint}
+    wanted = {each.endpoint for each in run.account.config.calls.values() if each.endpoint}
     if wanted:
-        there = {each.id for each in await api.endpoints.list()}
-        result.problems += [f"there is no endpoint {each}" for each in sorted(wanted - there)]
+        there = {each.id for each in await run.api.endpoints.list()}
+        run.problems += [f"there is no endpoint {each}" for each in sorted(wanted - there)]
 
 
 async def _find(api: Rest, id: str) -> Device | None:
@@ -168,24 +169,24 @@ def credentials_file(file: ConfigFile, account: Account) -> Path | None:
     return Path(named) if isinstance(named, str) and not Path(named).exists() else None
 
 
-def write_back(file: ConfigFile, account: Account, result: Result) -> list[str]:
+def write_back(run: Run) -> list[str]:
     """Write what is at the cloud, and where its secrets are, into the file; say what changed."""
-    section = ("uplink", account.uplink)
-    for key, place in result.files.items():
-        file.set((*section, key), {"file": str(place)})
-    if result.is_there:
-        file.set((*section, "device"), account.device)
-    backup = file.save()
-    return [] if backup is None else [str(file.path), f"{backup} (as it was before)"]
+    section = ("uplink", run.account.uplink)
+    for key, place in run.files.items():
+        run.file.set((*section, key), {"file": str(place)})
+    if run.is_there:
+        run.file.set((*section, "device"), run.account.device)
+    backup = run.file.save()
+    return [] if backup is None else [str(run.file.path), f"{backup} (as it was before)"]
 
 
-def _spoken(result: Result, changed: list[str]) -> Spoken:
-    document = {"made": result.made, "problems": result.problems, "written": changed}
+def _spoken(run: Run, changed: list[str]) -> Spoken:
+    document = {"made": run.made, "problems": run.problems, "written": changed}
     lines = (
-        *(f"made: {each}" for each in result.made),
+        *(f"made: {each}" for each in run.made),
         *(f"written: {each}" for each in changed),
         *(("next: systemctl reload gatewayd, so that the daemon knows",) if changed else ()),
     )
-    code = 1 if result.problems else 0
+    code = 1 if run.problems else 0
     nothing = ("nothing to do: everything is registered and written down",)
-    return Spoken(document, lines or (() if code else nothing), tuple(result.problems), code)
+    return Spoken(document, lines or (() if code else nothing), tuple(run.problems), code)

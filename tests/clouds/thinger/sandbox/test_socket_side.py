@@ -6,10 +6,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from gatewayd.clouds.thinger.codec import Dialect
-from gatewayd.clouds.thinger.events import Answer, KeepAlive, Operation, Sample
+from gatewayd.clouds.thinger.codec import Codec, Dialect
+from gatewayd.clouds.thinger.events import Answer, Call, KeepAlive, Login, Operation, Sample
 from gatewayd.clouds.thinger.sandbox import Sandbox
+from gatewayd.fields import Secret
 from tests.clouds.thinger.device import CREDENTIALS, DEVICE, WAIT_S, Device, Resource, open_device
 
 
@@ -158,10 +161,6 @@ async def test_log_ins_can_fail(sandbox: Sandbox, fault: str, answers: int) -> N
     """Refused, left without a word, never answered."""
     sandbox.sockets.faults.login = fault
     reader, writer = await asyncio.open_connection("127.0.0.1", sandbox.socket_port)
-    from gatewayd.clouds.thinger.codec import Codec
-    from gatewayd.clouds.thinger.events import Login
-    from gatewayd.fields import Secret
-
     codec = Codec(Dialect.CLASSIC)
     writer.write(codec.encode(Login("sandbox", DEVICE, Secret(CREDENTIALS))))
     if fault == "silent":
@@ -178,8 +177,6 @@ async def test_acknowledgements_can_fail(sandbox: Sandbox, device: Device) -> No
     """Withheld, lost, turned into errors, late."""
     faults = sandbox.sockets.faults
     faults.withhold = 1
-    from gatewayd.clouds.thinger.events import Call
-
     device.send(Call(1, Operation.WRITE_BUCKET, "boiler", 1))
     faults_then = await device.call(2, Operation.WRITE_BUCKET, "boiler", {"ts": 1, "n": 2})
     assert faults_then.id == 2
@@ -243,3 +240,25 @@ async def test_an_odd_listing_is_no_listing(sandbox: Sandbox, device: Device) ->
     device.resources = {("x",): Resource(99)}  # type: ignore[arg-type]  # No kind at all.
     assert await connection.kind_of(("x",), 1) is None
     assert await connection.kind_of(("none", "deeper"), 1) is None
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=200), is_logged_in=st.booleans())
+async def test_any_bytes_harm_nobody_else(
+    sandbox: Sandbox, data: bytes, *, is_logged_in: bool
+) -> None:
+    """Before the log-in and after it, whole or cut: others are served as before."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", sandbox.socket_port)
+    if is_logged_in:
+        login = Login("sandbox", "other", Secret(CREDENTIALS))
+        writer.write(Codec(Dialect.CLASSIC).encode(login))
+        assert await reader.read(4) == bytes.fromhex("01021001")
+    writer.write(data)
+    writer.write_eof()
+    async with asyncio.timeout(WAIT_S):
+        await reader.read()
+    writer.close()
+    async with open_device(sandbox.socket_port) as device:
+        assert device.answers[0].is_ok
+        device.answers.clear()
+        assert (await device.call(1, Operation.WRITE_BUCKET, "boiler", 1)).is_ok

@@ -141,6 +141,19 @@ async def test_other_transports_need_other_things(
     await shell("register")
 
 
+async def test_a_callbacks_token_that_nobody_knows_is_replaced(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """One of a run that broke off before it could be written down."""
+    account = sandbox.world.account("alice")
+    lost = sandbox.doors.add_user_token(account, {"token": "callback_gw01"})
+    shell = Shell("thinger", write_config(tmp_path, sandbox.rest_url, "http"))
+    await log_in(shell)
+    await shell("register")
+    assert secret_of(shell, "callback_token") != lost.token
+    assert sandbox.doors.caller(secret_of(shell, "callback_token")).user_token is not None
+
+
 async def test_without_a_session_a_person_is_asked(shell: Shell) -> None:
     """Nothing is made."""
     assert "gatewayd cloud thinger login" in (await shell("register", code=1)).err
