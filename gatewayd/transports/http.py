@@ -97,10 +97,10 @@ class Http:
     """One open session; made by `open_http`."""
 
     def __init__(self, session: aiohttp.ClientSession, settings: HttpSettings) -> None:
-        self._session = session
+        self.session = session
         self._settings = settings
         self._base = settings.base_url.rstrip("/")
-        self._place = yarl.URL(self._base).authority
+        self.place = yarl.URL(self._base).authority
 
     async def send(self, request: Request) -> Answer:
         """Send one request and return its whole answer, whatever its status.
@@ -111,10 +111,10 @@ class Http:
             LinkDenied: the server's certificate is not trusted.
             Malformed: the answer is not HTTP, or is longer than `body_bytes_max`.
         """
-        with _translated(self._place):
-            async with self._session.request(
+        with translated(self.place):
+            async with self.session.request(
                 request.method,
-                self._url(request),
+                self.url_of(request),
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
@@ -132,22 +132,23 @@ class Http:
             LinkLost, LinkDenied, Malformed: as for `send`, before the block begins.
         """
         endless = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_s)
-        with _translated(self._place):
+        with translated(self.place):
             async with asyncio.timeout(self._settings.connect_s + silence_s):
-                response = await self._session.request(
+                response = await self.session.request(
                     request.method,
-                    self._url(request),
+                    self.url_of(request),
                     headers=request.headers,
                     data=request.body,
                     allow_redirects=False,
                     timeout=endless,
                 )
         try:
-            yield Stream(self._place, response, silence_s)
+            yield Stream(self.place, response, silence_s)
         finally:
             response.close()
 
-    def _url(self, request: Request) -> yarl.URL:
+    def url_of(self, request: Request) -> yarl.URL:
+        """Return the whole address of a request."""
         return yarl.URL(self._base + request.path, encoded=True)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
@@ -157,7 +158,7 @@ class Http:
             body += chunk
             if len(body) > limit:
                 response.close()
-                raise Malformed(f"{self._place} answers with more than {limit} bytes")
+                raise Malformed(f"{self.place} answers with more than {limit} bytes")
         return bytes(body)
 
 
@@ -189,7 +190,7 @@ class Stream:
             LinkLost, Malformed: as for `Http.send`.
         """
         body = bytearray()
-        with _translated(self._place):
+        with translated(self._place):
             async with asyncio.timeout(self._silence_s):
                 async for chunk in self.chunks():
                     body += chunk
@@ -198,7 +199,7 @@ class Stream:
         return Answer(self.status, self.headers, bytes(body))
 
     async def _next_chunk(self) -> bytes:
-        with _translated(self._place):
+        with translated(self._place):
             try:
                 async with asyncio.timeout(self._silence_s):
                     return await self._response.content.readany()
@@ -276,8 +277,8 @@ def _tls(settings: HttpSettings) -> ssl.SSLContext | bool:
 
 
 @contextmanager
-def _translated(place: str) -> Iterator[None]:
-    """Name what aiohttp and the system raise."""
+def translated(place: str) -> Iterator[None]:
+    """Name what aiohttp and the system raise within the block."""
     try:
         yield
     except TimeoutError as error:

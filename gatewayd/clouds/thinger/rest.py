@@ -25,6 +25,7 @@ from gatewayd.clouds.thinger.rest_auth import MadeToken, SessionKeeper
 from gatewayd.clouds.thinger.rest_buckets import Buckets
 from gatewayd.clouds.thinger.rest_calls import Calls
 from gatewayd.clouds.thinger.rest_devices import Devices
+from gatewayd.clouds.thinger.rest_live import Live
 from gatewayd.clouds.thinger.tokens import Grant, PasswordGrant, Session, TokenFile
 from gatewayd.fields import Secret
 from gatewayd.transports.http import HttpSettings, open_http
@@ -66,6 +67,7 @@ class Rest:
         self.endpoints = Endpoints(calls)
         self.tokens = UserTokens(calls)
         self.server = Server(calls)
+        self.live = Live(calls)
 
     async def sign_in(self, grant: Grant) -> Session:
         """Exchange a user's password, or a refresh token, for a session, and keep it."""

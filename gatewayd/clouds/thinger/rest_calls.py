@@ -20,6 +20,7 @@ from gatewayd.clouds.thinger.rest_errors import Denied, content_of, error_of
 from gatewayd.errors import Malformed
 from gatewayd.fields import Secret
 from gatewayd.transports.http import Http, Request, Stream
+from gatewayd.transports.websocket import Refused, WebSocket, open_websocket
 
 JSON = "application/json;charset=UTF-8"
 BYTES = "application/octet-stream"
@@ -99,6 +100,23 @@ class Calls:
                 stream = await stack.enter_async_context(self._open(path, token, silence_s))
             yield stream
 
+    @asynccontextmanager
+    async def socket(self, path: str, silence_s: float) -> AsyncIterator[WebSocket]:
+        """Open a WebSocket.
+
+        Raises:
+            ThingerError, LinkLost, LinkDenied: as for `call`.
+        """
+        async with AsyncExitStack() as stack:
+            token = await self._credentials.token()
+            try:
+                socket = await stack.enter_async_context(self._join(path, token, silence_s))
+            except Denied as refused:
+                await self._credentials.renew(refused, token)
+                token = await self._credentials.token()
+                socket = await stack.enter_async_context(self._join(path, token, silence_s))
+            yield socket
+
     async def _try(
         self, method: str, path: str, token: Secret, body: bytes | None, content_type: str
     ) -> object:
@@ -114,6 +132,17 @@ class Calls:
             if stream.status != 200:
                 raise error_of(await stream.whole())
             yield stream
+
+    @asynccontextmanager
+    async def _join(self, path: str, token: Secret, silence_s: float) -> AsyncIterator[WebSocket]:
+        async with AsyncExitStack() as stack:
+            request = Request("GET", path, bearer(token))
+            opening = open_websocket(self._http, request, silence_s)
+            try:
+                socket = await stack.enter_async_context(opening)
+            except Refused as refused:
+                raise error_of(refused.answer) from refused
+            yield socket
 
 
 def with_query(path: str, query: Pairs | None) -> str:
