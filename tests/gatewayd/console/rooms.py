@@ -89,11 +89,12 @@ class Room:
 
 @asynccontextmanager
 async def open_room(
-    folder: Path, password: str | None = None, **changes: Any
+    folder: Path, password: str | None = None, extra: str = "", **changes: Any
 ) -> AsyncIterator[Room]:
-    """Open a gateway and its console; `changes` replace parts of its surface."""
+    """Open a gateway and its console; `extra` goes into its configuration, `changes` replace
+    parts of its surface."""
     plant = make_plant(folder)
-    plant.append(HALL)
+    plant.append(HALL + extra)
     console = Console(listen="127.0.0.1:0", password=Secret(password) if password else None)
     jar = aiohttp.CookieJar(unsafe=True)  # The peer is an address.
     async with open_gateway(load(plant.config), SystemClock()) as gateway:
