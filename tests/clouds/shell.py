@@ -39,13 +39,13 @@ class Shell:
     `secrets` must never be seen in what a verb says.
     """
 
-    cloud: str
     config: Path
+    cloud: str
     secrets: tuple[str, ...] = ()
 
-    async def real(self, *words: str, stdin: str = "", code: int = 0) -> Said:
-        """Run `gatewayd` as a user does."""
-        process = await asyncio.create_subprocess_exec(
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        """Start `gatewayd` as a user does, with pipes for a terminal."""
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gatewayd", "cloud", self.cloud, *words),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -53,6 +53,10 @@ class Shell:
             env={**os.environ, "GATEWAYD_CONFIG": str(self.config)},
             start_new_session=True,
         )
+
+    async def real(self, *words: str, stdin: str = "", code: int = 0) -> Said:
+        """Run `gatewayd` as a user does."""
+        process = await self.start(*words)
         async with asyncio.timeout(DEADLINE_S):
             out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None

@@ -54,7 +54,7 @@ def write_config(folder: Path, url: str, transport: str = "tcp") -> Path:
 @pytest.fixture
 def shell(sandbox: Sandbox, tmp_path: Path) -> Shell:
     """A configuration without credentials."""
-    return Shell("thinger", write_config(tmp_path, sandbox.rest_url), (PASSWORD,))
+    return Shell(write_config(tmp_path, sandbox.rest_url), "thinger", (PASSWORD,))
 
 
 async def log_in(shell: Shell) -> None:

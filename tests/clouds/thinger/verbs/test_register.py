@@ -125,7 +125,7 @@ async def test_other_transports_need_other_things(
     sandbox: Sandbox, tmp_path: Path, transport: str
 ) -> None:
     """A device of their kind, and buckets with their source; a callback has its own token."""
-    shell = Shell("thinger", write_config(tmp_path, sandbox.rest_url, transport))
+    shell = Shell(write_config(tmp_path, sandbox.rest_url, transport), "thinger")
     await log_in(shell)
     await shell("register")
     account = sandbox.world.account("alice")
@@ -147,7 +147,7 @@ async def test_a_callbacks_token_that_nobody_knows_is_replaced(
     """One of a run that broke off before it could be written down."""
     account = sandbox.world.account("alice")
     lost = sandbox.doors.add_user_token(account, {"token": "callback_gw01"})
-    shell = Shell("thinger", write_config(tmp_path, sandbox.rest_url, "http"))
+    shell = Shell(write_config(tmp_path, sandbox.rest_url, "http"), "thinger")
     await log_in(shell)
     await shell("register")
     assert secret_of(shell, "callback_token") != lost.token

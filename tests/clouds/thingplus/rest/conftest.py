@@ -19,7 +19,8 @@ from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thingplus.tokens import PasswordGrant
 from gatewayd.fields import Secret
 from gatewayd.transports.mqtt import MqttSettings, open_mqtt
-from tests.clouds.thingplus.rest.shell import CONFIG, Shell
+from tests.clouds.shell import Shell
+from tests.clouds.thingplus.rest.shell import CONFIG, SECRETS
 
 LOGIN = "sandbox"
 """Login, password, client and client secret of a fresh sandbox."""
@@ -154,4 +155,4 @@ def shell(sandbox: Sandbox, tmp_path: Path) -> Shell:
     config = tmp_path / "config.toml"
     config.write_text(CONFIG.format(state=tmp_path / "state", url=sandbox.rest_url))
     config.chmod(0o640)
-    return Shell(config)
+    return Shell(config, "thingplus", SECRETS)

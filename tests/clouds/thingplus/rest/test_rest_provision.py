@@ -8,14 +8,15 @@ from pathlib import Path
 from gatewayd.clouds.thingplus.rest import Rest
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.sandbox.faults import RestFault
-from tests.clouds.thingplus.rest.shell import GATEWAY, Shell
+from tests.clouds.shell import Shell
+from tests.clouds.thingplus.rest.shell import GATEWAY, key_of, log_in
 
 
 async def test_provisioning_twice_changes_nothing_the_second_time(
     shell: Shell, api: Rest, tmp_path: Path
 ) -> None:
     """The gateway with all it has is registered, ids and the key's file are written down once."""
-    await shell.login()
+    await log_in(shell)
     before = shell.config.read_text()
     dry = await shell("provision", "--dry-run", "--json")
     assert dry.json["missing"][0] == f"gateway {GATEWAY}"
@@ -29,7 +30,7 @@ async def test_provisioning_twice_changes_nothing_the_second_time(
     written = [each["id"] for each in (*uplink["sensors"].values(), *uplink["actuators"].values())]
     assert sorted(found.sensor_ids) == sorted(written)
     assert uplink["gateway_id"] == GATEWAY
-    key = shell.key()
+    key = key_of(shell)
     assert key.stat().st_mode & 0o777 == 0o600
     assert key.read_text() not in said.out + shell.config.read_text()
 
@@ -44,7 +45,7 @@ async def test_provisioning_twice_changes_nothing_the_second_time(
 
 async def test_what_was_registered_has_the_catalogues_models(shell: Shell, api: Rest) -> None:
     """A type that the model does not have is registered as a number, and the user is told."""
-    await shell.login()
+    await log_in(shell)
     said = await shell("provision")
     assert "boiler/energy: registered as number, electricEnergy is unknown" in said.out
     sensors = (await api.gateways.sensors(GATEWAY).list()).items
@@ -59,7 +60,7 @@ async def test_an_id_that_is_taken_is_named(shell: Shell, sandbox: Sandbox) -> N
     """207 and 409: the rest is registered, exit 1, and a second run says the same."""
     taken = {"id": f"{GATEWAY}-boiler-temperature", "type": "number"}
     sandbox.provision({"gateways": [{"id": "b827eb0000ff", "sensors": [taken]}]})
-    await shell.login()
+    await log_in(shell)
     said = await shell("provision", code=1)
     assert f"{taken['id']} exists already, at another gateway" in said.err
     assert "left out by the cloud" in said.out
@@ -72,7 +73,7 @@ async def test_a_plan_that_is_full_is_a_sentence(shell: Shell, sandbox: Sandbox)
     """471: exit 1, nothing registered, nothing written but the key's own file."""
     plan = {"gateways_max": 0}
     sandbox.provision({"sites": [{"id": "1", "plan": plan}]})
-    await shell.login()
+    await log_in(shell)
     said = await shell("provision", code=1)
     assert "the plan allows 0 gateways" in said.err
     assert GATEWAY not in sandbox.world.gateways
@@ -80,7 +81,7 @@ async def test_a_plan_that_is_full_is_a_sentence(shell: Shell, sandbox: Sandbox)
 
 async def test_a_run_that_broke_off_is_finished_by_the_next(shell: Shell, sandbox: Sandbox) -> None:
     """Exit 75 for a cloud that fails; the key is kept, so that it is not issued twice."""
-    await shell.login()
+    await log_in(shell)
     sandbox.rest_faults.add(RestFault(path="/registerGateway", method="POST", times=2, status=500))
     await shell("provision", code=75)
     sandbox.rest_faults.clear()
@@ -107,7 +108,7 @@ async def test_a_gateway_registers_its_sensors_with_its_own_key(
 async def test_a_prepared_key_is_fetched(shell: Shell, api: Rest, sandbox: Sandbox) -> None:
     """--vendor-key-file: activateGatewayKey."""
     await api.control.prepare_key(GATEWAY, "34")
-    await shell.login()
+    await log_in(shell)
     vendor = sandbox.world.vendor_keys["daliworks"]
     await shell("provision", "--vendor-key-file", "-", stdin=f"{vendor}\n")
-    assert shell.key().read_text() == sandbox.world.keys[GATEWAY].key
+    assert key_of(shell).read_text() == sandbox.world.keys[GATEWAY].key

@@ -13,7 +13,8 @@ from gatewayd.clouds.thingplus.rest import Rest
 from gatewayd.clouds.thingplus.rest_series import Point
 from gatewayd.clouds.thingplus.sandbox.sandbox import Sandbox
 from gatewayd.sandbox.faults import RestFault
-from tests.clouds.thingplus.rest.shell import DEADLINE_S, GATEWAY, Shell
+from tests.clouds.shell import DEADLINE_S, Shell
+from tests.clouds.thingplus.rest.shell import GATEWAY, log_in
 
 
 async def test_a_login_is_kept_and_forgotten(shell: Shell, tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ async def test_a_code_from_the_browser_logs_in(shell: Shell, sandbox: Sandbox) -
 
 async def test_what_arrived_is_shown(shell: Shell, api: Rest, sandbox: Sandbox) -> None:
     """Gateways with sensors, values, and statistics, by the local channel's name or by ids."""
-    await shell.login()
+    await log_in(shell)
     await shell("provision")
     now_ms = sandbox.clock.now_ms()
     points = [Point(now_ms - 60_000 + 1000 * place, float(place)) for place in range(4)]
@@ -82,7 +83,7 @@ async def test_what_arrived_is_shown(shell: Shell, api: Rest, sandbox: Sandbox) 
 
 async def test_what_is_not_there_is_not_shown(shell: Shell) -> None:
     """Exit 1 for a missing sensor, 2 for options that make no sense, 78 for a name that is none."""
-    await shell.login()
+    await log_in(shell)
     assert "NOT_FOUND" in (await shell("show", "series", "b827eb000001/none", code=1)).err
     await shell("show", "series", "x", "--interval", "2w", code=2)
     await shell("show", "series", "x", "--since", "10", code=2)
@@ -92,7 +93,7 @@ async def test_what_is_not_there_is_not_shown(shell: Shell) -> None:
 
 async def test_a_command_goes_through_the_cloud(shell: Shell, gateway: Any) -> None:
     """Durations in milliseconds, other options by name; the gateway's answer is shown."""
-    await shell.login()
+    await log_in(shell)
     words = ("control", "b827eb000001/relay", "blink", "--duration", "3s", "--blink", "500ms")
     said = await shell.real(*words, "--option", "row=2", "--json")
     assert said.json["result"] == "success"
@@ -105,7 +106,7 @@ async def test_a_command_goes_through_the_cloud(shell: Shell, gateway: Any) -> N
 
 async def test_a_command_that_fails_says_how(shell: Shell, gateway: Any) -> None:
     """75 when nobody answered, 1 when the gateway refused, 2 for an option without a value."""
-    await shell.login()
+    await log_in(shell)
     gateway.reply = None
     said = await shell("control", "b827eb000001/relay", "on", code=75)
     assert "did not answer" in said.err
@@ -133,7 +134,7 @@ async def test_of_several_uplinks_one_is_named(shell: Shell) -> None:
 
 async def test_a_cloud_that_is_away_is_worth_another_try(shell: Shell, sandbox: Sandbox) -> None:
     """75 for a connection that breaks."""
-    await shell.login()
+    await log_in(shell)
     sandbox.rest_faults.add(RestFault(path="/users/me", cut=True, times=-1))
     await shell("me", code=75)
 

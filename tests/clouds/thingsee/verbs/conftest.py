@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.clouds.thingsee.sandbox import Sandbox, SandboxSettings, open_sandbox
-from tests.clouds.thingplus.rest.shell import Shell
+from tests.clouds.shell import Shell
 from tests.clouds.thingsee.rest.scene import CLIENT, SECRET
 
 CONFIG = """\
@@ -56,7 +56,7 @@ def shell(sandbox: Sandbox, tmp_path: Path) -> Shell:
     text = CONFIG.format(state=tmp_path / "state", url=sandbox.api_url, port=sandbox.mqtt_port)
     config.write_text(text)
     (tmp_path / "client").write_text(SECRET + "\n")
-    return Shell(config, "thingsee")
+    return Shell(config, "thingsee", (SECRET,))
 
 
 @pytest.fixture

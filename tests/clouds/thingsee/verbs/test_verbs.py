@@ -13,7 +13,7 @@ from gatewayd.clouds.thingsee.codec import Json, Message, answer_to
 from gatewayd.clouds.thingsee.sandbox import Sandbox
 from gatewayd.clouds.thingsee.tuid import DEVICE_PREFIX, GATEWAY_PREFIX, make_tuid
 from gatewayd.sandbox.faults import RestFault
-from tests.clouds.thingplus.rest.shell import DEADLINE_S, Shell
+from tests.clouds.shell import DEADLINE_S, Shell
 from tests.clouds.thingsee.rest.scene import CLIENT, SECRET
 
 GW = make_tuid(GATEWAY_PREFIX, "b827eb0000aa")
