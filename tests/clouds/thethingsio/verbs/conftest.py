@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.clouds.thethingsio.sandbox import Sandbox, SandboxSettings, open_sandbox
-from tests.clouds.thethingsio.verbs.shell import CODE, CONFIG, Shell
+from tests.clouds.shell import Shell
+from tests.clouds.thethingsio.verbs.shell import CODE, CONFIG, SECRETS
 
 
 @pytest.fixture
@@ -34,4 +35,4 @@ def shell(sandbox: Sandbox, tmp_path: Path) -> Shell:
     config = tmp_path / "config.toml"
     config.write_text(CONFIG.format(state=tmp_path / "state", url=sandbox.rest_url))
     config.chmod(0o640)
-    return Shell(config)
+    return Shell(config, "thethingsio", SECRETS)

@@ -1,27 +1,15 @@
-"""Runs `gatewayd cloud thethingsio …`: as processes, or quicker in this one."""
+"""A configuration for the verbs of thethings.iO, and what its user does first."""
 
 from __future__ import annotations
 
-import asyncio
-import io
-import json
-import os
-import sys
 import tomllib
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from gatewayd import cli
-from gatewayd.cli.cloud import say
-from gatewayd.errors import GatewayError
+from tests.clouds.shell import Shell
 
 CODE = "geheim-code-EEEEEEEEEEEEEEEEEEEEEE"
 SECRETS = (CODE, "geheim-word")
-DEADLINE_S = 20.0
 
 CONFIG = """\
 # Boiler room, second floor.
@@ -46,79 +34,24 @@ app_url = "{url}"    # the sandbox
 """
 
 
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+def folder_of(shell: Shell) -> Path:
+    """Return where the uplink keeps files of its own."""
+    return shell.config.parent / "state" / "uplinks" / "things"
 
 
-@dataclass(frozen=True)
-class Shell:
-    """Runs verbs with one configuration file."""
-
-    config: Path
-
-    @property
-    def folder(self) -> Path:
-        """Where the uplink keeps files of its own."""
-        return self.config.parent / "state" / "uplinks" / "things"
-
-    @property
-    def section(self) -> dict[str, Any]:
-        """The uplink's section as it stands in the file."""
-        found: dict[str, Any] = tomllib.loads(self.config.read_text())["uplink"]["things"]
-        return found
-
-    async def real(self, *words: str, stdin: str = "", code: int = 0) -> Said:
-        """Run `gatewayd` as a user does."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gatewayd", "cloud", "thethingsio", *words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "GATEWAYD_CONFIG": str(self.config)},
-            start_new_session=True,
-        )
-        async with asyncio.timeout(DEADLINE_S):
-            out, err = await process.communicate(stdin.encode())
-        assert process.returncode is not None
-        return checked(Said(process.returncode, out.decode(), err.decode()), code)
-
-    async def __call__(self, *words: str, stdin: str = "", code: int = 0) -> Said:
-        """Run the same verb here, without the start of an interpreter."""
-        argv = ["--config", str(self.config), "cloud", "thethingsio", *words]
-        out, err = io.StringIO(), io.StringIO()
-        found = 0
-        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
-            try:
-                args = cli._parser_for(argv).parse_args(argv)
-                found = say(await args.speak(args), as_document=args.json)
-            except SystemExit as end:
-                found = int(end.code or 0)
-            except GatewayError as error:
-                print(error, file=sys.stderr)
-                found = cli.exit_code(error)
-        return checked(Said(found, out.getvalue(), err.getvalue()), code)
-
-    async def activate(self) -> None:
-        await self("activate", "--code-file", str(self.config.parent / "code"))
-
-    async def login(self) -> None:
-        file = str(self.config.parent / "password")
-        await self(
-            *("login", "--email", "bob@example.com", "--app", "sandbox", "--password-file", file)
-        )
+def section_of(shell: Shell) -> dict[str, Any]:
+    """Return the uplink's section as it stands in the file."""
+    found: dict[str, Any] = tomllib.loads(shell.config.read_text())["uplink"]["things"]
+    return found
 
 
-def checked(said: Said, code: int) -> Said:
-    """Return what was said, if that is the exit code, nothing blew up and no secret is in it."""
-    assert "Traceback" not in said.err
-    assert not any(secret in said.out + said.err for secret in SECRETS)
-    assert said.code == code, said
-    return said
+async def activate(shell: Shell) -> None:
+    """Spend the code on a thing."""
+    await shell("activate", "--code-file", str(shell.config.parent / "code"))
+
+
+async def log_in(shell: Shell) -> None:
+    """Open a session and keep it."""
+    file = str(shell.config.parent / "password")
+    words = ("--email", "bob@example.com", "--app", "sandbox", "--password-file", file)
+    await shell("login", *words)

@@ -16,7 +16,8 @@ from gatewayd.clouds.thethingsio.sandbox import Sandbox
 from gatewayd.clouds.thethingsio.verbs.control import value_of
 from gatewayd.fields import Secret
 from gatewayd.sandbox.faults import RestFault
-from tests.clouds.thethingsio.verbs.shell import CODE, Shell
+from tests.clouds.shell import Shell
+from tests.clouds.thethingsio.verbs.shell import CODE, activate, folder_of, log_in, section_of
 
 T_MS = 1_700_000_000_000
 
@@ -31,10 +32,10 @@ async def test_a_gateway_is_activated_once(shell: Shell, sandbox: Sandbox) -> No
     """The token goes into a private file, its name into the configuration, comments stay."""
     said = await shell.real("activate", "--code-file", "-", stdin=f"{CODE}\n")
     assert "made: a thing" in said.out
-    file = shell.folder / "thing-token"
+    file = folder_of(shell) / "thing-token"
     assert file.read_text() == only_thing(sandbox)
     assert file.stat().st_mode & 0o777 == 0o600
-    assert shell.section["token"] == {"file": str(file)}
+    assert section_of(shell)["token"] == {"file": str(file)}
     assert "# the customer's account" in shell.config.read_text()
     assert "nothing to do" in (await shell("activate")).out
     assert len(sandbox.world.things) == 1
@@ -48,7 +49,7 @@ async def test_the_configurations_own_code_is_spent_as_the_daemon_would(
     before = shell.config.read_text()
     assert (await shell("activate", "--json")).json == {"made": ["thing"], "written": []}
     assert shell.config.read_text() == before
-    await shell.login()
+    await log_in(shell)
     assert (await shell("link", "--json")).json["thing_id"] in sandbox.world.ids
     assert "nothing to do" in (await shell("activate")).out
 
@@ -58,7 +59,7 @@ async def test_a_code_that_is_none_makes_nothing(shell: Shell, tmp_path: Path) -
     (tmp_path / "code").write_text("no-such-code")
     said = await shell("activate", "--code-file", str(tmp_path / "code"), code=1)
     assert "Activation code not found" in said.err
-    assert "token" not in shell.section
+    assert "token" not in section_of(shell)
     await shell("activate", "--code-file", str(tmp_path / "nope"), code=78)
 
 
@@ -73,19 +74,19 @@ async def test_a_file_that_cannot_be_written_costs_no_code(shell: Shell, sandbox
 async def test_a_token_that_is_kept_is_never_written_over(shell: Shell, sandbox: Sandbox) -> None:
     """Its name did not get into the configuration: now it does, and no other code is spent."""
     before = shell.config.read_text()
-    await shell.activate()
+    await activate(shell)
     shell.config.write_text(before)
     said = await shell("activate", "--json")
     assert said.json["made"] == []
-    assert (shell.folder / "thing-token").read_text() == only_thing(sandbox)
-    assert shell.section["token"] == {"file": str(shell.folder / "thing-token")}
+    assert (folder_of(shell) / "thing-token").read_text() == only_thing(sandbox)
+    assert section_of(shell)["token"] == {"file": str(folder_of(shell) / "thing-token")}
 
 
 async def test_a_token_goes_where_the_owner_wants_it(shell: Shell, tmp_path: Path) -> None:
     """Into the file that is named and not there yet; what cannot be read is left alone."""
     before = shell.config.read_text()
     shell.config.write_text(f'{before}token = {{ file = "{tmp_path / "here"}" }}\n')
-    await shell.activate()
+    await activate(shell)
     assert len((tmp_path / "here").read_text()) == 43
     shell.config.write_text(f'{before}token = {{ credential = "thing" }}\n')
     said = await shell("activate", "--code-file", str(tmp_path / "code"), code=78)
@@ -94,8 +95,8 @@ async def test_a_token_goes_where_the_owner_wants_it(shell: Shell, tmp_path: Pat
 
 async def test_a_session_is_kept_and_forgotten(shell: Shell) -> None:
     """login, session, session --forget, list."""
-    await shell.login()
-    file = shell.folder / "session.json"
+    await log_in(shell)
+    file = folder_of(shell) / "session.json"
     assert file.stat().st_mode & 0o777 == 0o600
     assert (await shell("session", "--json")).json["email"] == "bob@example.com"
     assert "good until 20" in (await shell("session")).out
@@ -124,12 +125,12 @@ async def test_a_wrong_password_is_a_sentence(shell: Shell) -> None:
 
 async def test_a_thing_is_linked_listed_and_unlinked(shell: Shell, sandbox: Sandbox) -> None:
     """Its id goes into the configuration."""
-    await shell.activate()
-    await shell.login()
+    await activate(shell)
+    await log_in(shell)
     said = await shell.real("link")
     thing = sandbox.world.thing(only_thing(sandbox))
     assert f"linked: thing {thing.id}" in said.out
-    assert shell.section["thing_id"] == thing.id
+    assert section_of(shell)["thing_id"] == thing.id
     sandbox.write(thing, [Entry("boiler.temperature", 1)])
     assert (await shell("list", "--json")).json == [
         {"id": thing.id, "name": "", "resources": ["boiler.temperature", "description"]}
@@ -143,7 +144,7 @@ async def test_what_is_missing_is_named_with_the_verb_that_gets_it(shell: Shell)
     """Token, session, thing id."""
     assert "thethingsio activate" in (await shell("link", code=78)).err
     assert "thethingsio activate" in (await shell("show", code=78)).err
-    await shell.activate()
+    await activate(shell)
     assert "thethingsio login" in (await shell("link", code=1)).err
     assert "thethingsio link" in (await shell("unlink", code=78)).err
     assert "thethingsio link" in (await shell("control", "pump/relay", "on", code=78)).err
@@ -151,7 +152,7 @@ async def test_what_is_missing_is_named_with_the_verb_that_gets_it(shell: Shell)
 
 async def test_what_arrived_is_shown(shell: Shell, sandbox: Sandbox) -> None:
     """The newest of all, or a stretch of one, by channel or by its resource's name."""
-    await shell.activate()
+    await activate(shell)
     thing, now_ms = sandbox.world.thing(only_thing(sandbox)), sandbox.clock.now_ms()
     rows = [Entry("boiler.temperature", n, now_ms - 10_000 + n) for n in range(3)]
     sandbox.write(thing, [*rows, Entry("boiler.temperature", -1, T_MS), Entry("other", 9, now_ms)])
@@ -166,7 +167,7 @@ async def test_what_arrived_is_shown(shell: Shell, sandbox: Sandbox) -> None:
 
 async def test_a_cloud_that_is_down_is_a_sentence(shell: Shell, sandbox: Sandbox) -> None:
     """Exit 75, try again later; and the token is in no sentence."""
-    await shell.activate()
+    await activate(shell)
     sandbox.rest_faults.add(RestFault(status=503, times=-1))
     said = await shell("show", code=75)
     assert "503" in said.err
@@ -199,8 +200,8 @@ async def test_a_command_goes_through_the_cloud_and_its_outcome_is_told(
     shell: Shell, sandbox: Sandbox, tmp_path: Path, own: tuple[str, ...]
 ) -> None:
     """As an app does it, or with the thing's own token."""
-    await shell.activate()
-    await shell.login()
+    await activate(shell)
+    await log_in(shell)
     await shell("link")
     async with gateway_that(sandbox, tmp_path, "done: goes off in 10m"):
         said = await shell("control", "pump/relay", "on", *own)
@@ -215,7 +216,7 @@ async def test_a_refused_command_is_a_failure(
     shell: Shell, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Exit 1, with the gateway's words."""
-    await shell.activate()
+    await activate(shell)
     async with gateway_that(sandbox, tmp_path, "refused: interlocked with valve/relay"):
         said = await shell("control", "pump/relay", "on", "--own", code=1)
     assert "interlocked" in said.err
@@ -223,14 +224,14 @@ async def test_a_refused_command_is_a_failure(
 
 async def test_a_command_that_nobody_answers_is_not_known(shell: Shell) -> None:
     """Exit 75: it may have been done."""
-    await shell.activate()
+    await activate(shell)
     said = await shell("control", "pump/relay", "on", "--own", "--timeout", "100ms", code=75)
     assert "nobody knows" in said.err
 
 
 async def test_only_outputs_are_commanded(shell: Shell) -> None:
     """Those that there are are named."""
-    await shell.activate()
+    await activate(shell)
     for name in ("boiler/temperature", "nope"):
         said = await shell("control", name, "on", "--own", code=78)
         assert "it has pump/relay" in said.err
@@ -238,7 +239,7 @@ async def test_only_outputs_are_commanded(shell: Shell) -> None:
 
 async def test_firmware_is_told_and_kept(shell: Shell, tmp_path: Path) -> None:
     """Nothing is run."""
-    await shell.activate()
+    await activate(shell)
     assert (await shell("firmware")).out == "main  version 3\n"
     [told] = (await shell("firmware", "--download", str(tmp_path / "kept"), "--json")).json
     [file] = (tmp_path / "kept").iterdir()
