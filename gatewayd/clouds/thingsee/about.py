@@ -13,6 +13,7 @@ import orjson
 
 from gatewayd.board import Board
 from gatewayd.clouds.thingsee.codec import Event, Json, Message, answer_to
+from gatewayd.clouds.thingsee.dating import seconds_of
 from gatewayd.clouds.thingsee.names import DIAGNOSTICS, Names, Place
 from gatewayd.clouds.thingsee.report import (
     DIAGNOSTIC_GATEWAY,
@@ -21,7 +22,6 @@ from gatewayd.clouds.thingsee.report import (
     current_place,
     diagnostic_data,
     diagnostic_type,
-    seconds_of,
     wire_fields,
 )
 from gatewayd.clouds.thingsee.tuid import product_of
@@ -98,7 +98,7 @@ def latest(
         if not reason:
             fields |= found
             newest_ms = max(newest_ms, reading.time_ms)
-    return (fields, seconds_of(newest_ms)) if fields else None
+    return (fields, seconds_of(newest_ms * 1000)) if fields else None
 
 
 def latest_diagnostics(thing: str, names: Names, board: Board) -> list[dict[str, Json]]:

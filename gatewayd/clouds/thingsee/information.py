@@ -22,6 +22,7 @@ from gatewayd.clouds.thingsee.about import (
 )
 from gatewayd.clouds.thingsee.adjusting import SETTINGS
 from gatewayd.clouds.thingsee.codec import ID_MAX, Event, Json, Message, maybe_number
+from gatewayd.clouds.thingsee.dating import seconds_of
 from gatewayd.clouds.thingsee.names import DIAGNOSTICS, Names
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.uplink import Premises
@@ -90,5 +91,5 @@ class Information:
         return self._premises.clock.boottime_ms() // 1000
 
     def _answer(self, request: Message, fields: dict[str, Json], id: int) -> Message:
-        now_s = self._premises.clock.now_ms() // 1000
+        now_s = seconds_of(self._premises.clock.now_ms() * 1000)
         return own_answer(self._names, request, now_s, fields, id=id)

@@ -23,6 +23,7 @@ import structlog
 from gatewayd.clouds.thingsee.about import announcement, connection
 from gatewayd.clouds.thingsee.carrying import MqttCarrier, downlink_topic, uplink_topic
 from gatewayd.clouds.thingsee.codec import Event, Message, encode, encode_single
+from gatewayd.clouds.thingsee.dating import rank_channels, seconds_of
 from gatewayd.clouds.thingsee.gathering import Gathering
 from gatewayd.clouds.thingsee.inbound import Ear
 from gatewayd.clouds.thingsee.kept import Kept
@@ -30,7 +31,7 @@ from gatewayd.clouds.thingsee.line import Carrier, Line
 from gatewayd.clouds.thingsee.names import Names, Owner, name_channels
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.clouds.thingsee.pushed import Pushes
-from gatewayd.clouds.thingsee.report import plan_messages
+from gatewayd.clouds.thingsee.report import Halls, plan_messages
 from gatewayd.clouds.thingsee.requests import Requests
 from gatewayd.clouds.thingsee.settings import Config, check_settings, mqtt_settings, push_address
 from gatewayd.errors import BatchRefused, LinkError
@@ -146,6 +147,8 @@ class ThingseeLink:
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_MAX)
         self._gathering = Gathering(names, own, premises.clock)
         self.names = names
+        self._ranks = rank_channels(names.places)
+        self._halls: Halls = {}
         self.own = own
         self.ear = Ear(premises.uplink, premises.routes, names.devices)
         self.requests = Requests(premises, names, own, line)
@@ -166,7 +169,7 @@ class ThingseeLink:
         if self.line.is_mute:
             return
         premises, kept = self._premises, self.own.kept
-        now_s = premises.clock.now_ms() // 1000
+        now_s = seconds_of(premises.clock.now_ms() * 1000)
         started = {"boot": premises.clock.boot_id(), "version": premises.version}
         messages = [connection(self.names.gateway, Event.CONNECTED, now_s)]
         if kept.started != started:
@@ -187,7 +190,7 @@ class ThingseeLink:
         """Say that this gateway leaves, while that is possible; else its will does."""
         if self.line.is_mute or (self._session is not None and self._session.is_lost):
             return
-        now_s = self._premises.clock.now_ms() // 1000
+        now_s = seconds_of(self._premises.clock.now_ms() * 1000)
         with suppress(LinkError, TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 last = connection(self.names.gateway, Event.DISCONNECTED, now_s)
@@ -205,12 +208,12 @@ class ThingseeLink:
             BatchRefused: values that no field of Thingsee can hold.
         """
         settings = self.own.kept.settings
-        plan = plan_messages(batch, self.names, self.line.marks, settings)
+        plan = plan_messages(batch, self.names, self._ranks, self._halls, settings)
         for reason, seqs in plan.refused.items():
             raise BatchRefused(reason, seqs)
         if plan.messages:
             await self.line.post(plan.messages)
-        self.line.marks.adopt(plan.marks)
+        self._halls = plan.halls
         self._gathering.sent({message.thing for message in plan.messages})
 
     async def commands(self) -> AsyncIterator[Command]:

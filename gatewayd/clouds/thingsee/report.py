@@ -1,9 +1,7 @@
-"""What Thingsee is told: readings as messages, each with a time of its own; pure.
+"""What Thingsee is told: readings as messages, each with a time of its own (dating); pure.
 
 Strategy: readings of one instant that belong into one message of one thing travel together; what
-was not read is not in it. Consumers throw away a second message of the same thing, id and time,
-and the vendor's app takes whole seconds only. So times are whole seconds wherever that is unique
-and have decimals where it is not.
+was not read is not in it.
 
 Source: Haltian developer site, message header, profiles and best practices.
 """
@@ -18,6 +16,7 @@ import orjson
 
 from gatewayd.clouds.thingsee.adjusting import ENVIRONMENT, PIR, Values
 from gatewayd.clouds.thingsee.codec import MESSAGES_MAX, Event, Json, Message, to_json
+from gatewayd.clouds.thingsee.dating import Ranks, report_s
 from gatewayd.clouds.thingsee.names import (
     DIAGNOSTICS,
     LOCATION,
@@ -56,31 +55,15 @@ Settings = Mapping[str, Mapping[int, Values]]
 """What the cloud has set: values by thing and configuration message."""
 
 
-@dataclass(slots=True)
-class Marks:
-    """What was sent last, so that the next is told apart from it."""
-
-    times_ms: dict[tuple[str, int], int] = field(default_factory=dict)
-    """By thing and message."""
-    halls: dict[str, Json] = field(default_factory=dict)
-    """The last state of each thing's magnet switch."""
-
-    def adopt(self, other: Marks) -> None:
-        """Take over marks of what has been sent meanwhile."""
-        for key, time_ms in other.times_ms.items():
-            self.times_ms[key] = max(time_ms, self.times_ms.get(key, 0))
-        self.halls = other.halls
-
-    def copy(self) -> Marks:
-        """Return marks that can be thrown away if the sending fails."""
-        return Marks(dict(self.times_ms), dict(self.halls))
+Halls = dict[str, Json]
+"""The state of each thing's magnet switch that was told last."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """What to send for a batch, what can never be sent, and the marks once it has been."""
+    """What to send for a batch, what can never be sent, and the halls once it has been."""
 
-    marks: Marks
+    halls: Halls
     messages: list[Message] = field(default_factory=list)
     refused: dict[str, list[int]] = field(default_factory=dict)
     """Outbox numbers by reason."""
@@ -93,36 +76,40 @@ class _Draft:
     thing: str
     id: int
     event: int
-    time_ms: int
+    time_s: float
     fields: dict[str, Json]
 
 
-def plan_messages(batch: Batch, names: Names, marks: Marks, settings: Settings) -> Plan:
+_Drafts = dict[tuple[object, ...], _Draft]
+
+
+def plan_messages(
+    batch: Batch, names: Names, ranks: Ranks, halls: Halls, settings: Settings
+) -> Plan:
     """Return the messages of a batch, in the order of its readings."""
-    plan = Plan(marks.copy())
-    drafts: dict[tuple[object, ...], _Draft] = {}
+    plan = Plan(dict(halls))
+    drafts: _Drafts = {}
     for seq, reading in zip(batch.seqs, batch.readings, strict=True):
         place = names.places.get(reading.channel)
         if place is None:
             continue
-        reason = _add(reading, place, drafts, settings)
+        reason = _add(reading, place, drafts, ranks, settings)
         if reason:
             plan.refused.setdefault(reason, []).append(seq)
     for draft in drafts.values():
-        if not _is_repeated_hall(draft, plan.marks, settings):
-            plan.messages.append(_message(draft, names, plan.marks))
+        if not _is_repeated_hall(draft, plan.halls, settings):
+            plan.messages.append(_message(draft, names))
     return plan
 
 
-def _add(
-    reading: Reading, place: Place, drafts: dict[tuple[object, ...], _Draft], settings: Settings
-) -> str:
+def _add(reading: Reading, place: Place, drafts: _Drafts, ranks: Ranks, settings: Settings) -> str:
     """Put a reading into the message that it belongs to; return why that cannot be."""
     if reading.value is None:
-        _add_reason(reading, place, drafts)
+        _add_reason(reading, place, drafts, ranks)
         return ""
+    time_s = report_s(reading.time_ms, ranks.by_message[place.channel])
     if place.message == DIAGNOSTICS:
-        return _add_diagnostics(reading, place, drafts)
+        return _add_diagnostics(reading, place, drafts, time_s)
     id, name = current_place(place, settings)
     if not id:
         return ""
@@ -133,12 +120,12 @@ def _add(
     key = (place.thing, id, reading.time_ms)
     draft = drafts.get(key)
     if draft is None:
-        draft = drafts[key] = _Draft(place.thing, id, event, reading.time_ms, {})
+        draft = drafts[key] = _Draft(place.thing, id, event, time_s, {})
     draft.fields |= fields
     return ""
 
 
-def _add_reason(reading: Reading, place: Place, drafts: dict[tuple[object, ...], _Draft]) -> None:
+def _add_reason(reading: Reading, place: Place, drafts: _Drafts, ranks: Ranks) -> None:
     """Say that there is no value, once for all channels of a thing that lack it together."""
     if reading.quality not in _REASONS:
         return
@@ -147,15 +134,14 @@ def _add_reason(reading: Reading, place: Place, drafts: dict[tuple[object, ...],
     draft = drafts.get(key)
     if draft is None:
         fields: dict[str, Json] = {"errorType": kind, "errorCause": f"{place.channel}: {words}"}
-        drafts[key] = _Draft(place.thing, ERROR_INFO, Event.ERROR, reading.time_ms, fields)
+        time_s = report_s(reading.time_ms, ranks.by_thing[place.channel])
+        drafts[key] = _Draft(place.thing, ERROR_INFO, Event.ERROR, time_s, fields)
     else:
         cause = str(draft.fields["errorCause"])
         draft.fields["errorCause"] = cause.replace(": ", f", {place.channel}: ", 1)
 
 
-def _add_diagnostics(
-    reading: Reading, place: Place, drafts: dict[tuple[object, ...], _Draft]
-) -> str:
+def _add_diagnostics(reading: Reading, place: Place, drafts: _Drafts, time_s: float) -> str:
     assert reading.value is not None
     data, reason = diagnostic_data(reading.value, place)
     if reason:
@@ -165,7 +151,7 @@ def _add_diagnostics(
     event = Event.STATE if place.is_output else Event.TIMED_DIAGNOSTICS
     fields: dict[str, Json] = {"diagGroup": group, "diagType": what, "diagData": data}
     key = (place.channel, reading.time_ms)
-    drafts[key] = _Draft(place.thing, DIAGNOSTICS, event, reading.time_ms, fields)
+    drafts[key] = _Draft(place.thing, DIAGNOSTICS, event, time_s, fields)
     return ""
 
 
@@ -228,42 +214,26 @@ def _location(value: Mapping[str, float], place: Place) -> tuple[dict[str, Json]
     return {"lat": latitude, "lon": longitude}, ""
 
 
-def _is_repeated_hall(draft: _Draft, marks: Marks, settings: Settings) -> bool:
+def _is_repeated_hall(draft: _Draft, halls: Halls, settings: Settings) -> bool:
     """Return whether a magnet's state was told before and only changes are wanted (hallMode 1)."""
     if draft.id != 12101:
         return False
     state = draft.fields.get("hall")
-    is_same = marks.halls.get(draft.thing) == state
-    marks.halls[draft.thing] = state
+    is_same = halls.get(draft.thing) == state
+    halls[draft.thing] = state
     modes = settings.get(draft.thing, {}).get(ENVIRONMENT)
     return is_same and modes is not None and modes["hallMode"] == 1
 
 
-def _message(draft: _Draft, names: Names, marks: Marks) -> Message:
-    key = (draft.thing, draft.id)
-    sent_ms = unique_ms(draft.time_ms, marks.times_ms.get(key))
-    marks.times_ms[key] = sent_ms
+def _message(draft: _Draft, names: Names) -> Message:
     return Message(
         id=draft.id,
         event=draft.event,
-        time_s=seconds_of(sent_ms),
+        time_s=draft.time_s,
         thing=draft.thing,
         gateway=names.relayed_by(draft.thing),
         fields=draft.fields,
     )
-
-
-def unique_ms(time_ms: int, last_ms: int | None) -> int:
-    """Return the time to send: the whole second, or a later moment of one that is taken."""
-    whole_ms = time_ms - time_ms % 1000
-    if last_ms is None or whole_ms != last_ms - last_ms % 1000:
-        return whole_ms
-    return max(time_ms, last_ms + 1)
-
-
-def seconds_of(time_ms: int) -> float:
-    """Return unix seconds: a whole number where it is one."""
-    return time_ms // 1000 if time_ms % 1000 == 0 else time_ms / 1000
 
 
 def portions(messages: Iterable[Message]) -> Iterator[list[Message]]:

@@ -39,6 +39,7 @@ from gatewayd.clouds.thingsee.commands import (
     refusal,
     relay_answer,
 )
+from gatewayd.clouds.thingsee.dating import seconds_of
 from gatewayd.clouds.thingsee.information import FIRMWARE, Information
 from gatewayd.clouds.thingsee.line import Line
 from gatewayd.clouds.thingsee.names import Names, Place
@@ -170,8 +171,8 @@ class Requests:
     def _answer_to(self, request: Message, fields: dict[str, Json]) -> Message:
         return own_answer(self._names, request, self._now_s(), fields)
 
-    def _now_s(self) -> int:
-        return self._premises.clock.now_ms() // 1000
+    def _now_s(self) -> float:
+        return seconds_of(self._premises.clock.now_ms() * 1000)
 
     def _ignore(self, reason: str, what: str) -> None:
         """Count what has no answer; the first of each kind is told."""

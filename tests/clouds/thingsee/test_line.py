@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from gatewayd.clouds.thingsee.codec import Message
 from gatewayd.clouds.thingsee.line import Line
-from gatewayd.clouds.thingsee.report import Marks
 
 
 class Remembers:
@@ -19,25 +20,30 @@ class Remembers:
         self.sent += messages
 
 
-def message(id: int = 1500, time_s: float | None = 100) -> Message:
-    return Message(id=id, event=31, thing="T", time_s=time_s)
+def message(id: int = 1500, time_s: float | None = 100, event: int = 31) -> Message:
+    return Message(id=id, event=event, thing="T", time_s=time_s)
 
 
-def test_two_answers_of_one_second_are_two() -> None:
-    """A consumer would take them for one otherwise."""
+def test_two_answers_of_one_instant_are_two() -> None:
+    """A consumer would take them for one otherwise; older ones keep an instant of their own."""
     line = Line(Remembers())
-    times = [line.stamped(each).time_s for each in (message(), message(), message(1501))]
-    assert times == [100, 100.001, 100]
+    asked = (message(), message(), message(1501), message(time_s=100.25), message(time_s=90))
+    assert [line.stamped(each).time_s for each in asked] == [100, 100.001, 100, 100.25, 90]
     assert line.stamped(message(time_s=None)).time_s is None
 
 
-def test_answers_keep_clear_of_reports() -> None:
-    """Also of those that were planned before the answer and sent after it."""
+def test_what_is_said_after_a_reconnection_has_a_time_of_its_own() -> None:
+    """Connected, cut, connected again within one second: whole seconds would make that one."""
+    before, after = (Line(None).stamped(message(1000, time_s, 17)) for time_s in (9.1, 9.35))
+    assert (before.time_s, after.time_s) == (9.1, 9.35)
+
+
+@pytest.mark.parametrize("event", [28, 29, 33])
+def test_answers_keep_clear_of_reports(event: int) -> None:
+    """Those with the ids of reports; no report has half a millisecond."""
     line = Line(Remembers())
-    planned = Marks({("T", 1500): 99_000})
-    line.stamped(message())
-    line.marks.adopt(planned)
-    assert line.stamped(message()).time_s == 100.001
+    asked = message(1400, 100.25, event)
+    assert [line.stamped(each).time_s for each in (asked, asked)] == [100.2505, 100.2515]
 
 
 async def test_a_group_is_said_where_it_is_wanted() -> None:

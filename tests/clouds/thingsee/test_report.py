@@ -8,20 +8,19 @@ from collections.abc import Sequence
 import pytest
 
 from gatewayd.clouds.thingsee.adjusting import ENVIRONMENT, PIR, defaults_of
-from gatewayd.clouds.thingsee.codec import MESSAGES_MAX, Message
+from gatewayd.clouds.thingsee.codec import MESSAGES_MAX, Message, encode
+from gatewayd.clouds.thingsee.dating import rank_channels
 from gatewayd.clouds.thingsee.names import Names, Place
 from gatewayd.clouds.thingsee.report import (
     NOT_A_NUMBER,
     PAYLOAD_BYTES_MAX,
     TEXT_MAX,
-    Marks,
+    Halls,
     Plan,
     Settings,
     is_urgent,
     plan_messages,
     portions,
-    seconds_of,
-    unique_ms,
 )
 from gatewayd.clouds.wire_values import NOT_FINITE, TOO_LARGE
 from gatewayd.model import Batch, ChannelId, Quality, Reading, Value
@@ -52,10 +51,10 @@ def reading(
 
 
 def plan(
-    readings: Sequence[Reading], marks: Marks | None = None, settings: Settings | None = None
+    readings: Sequence[Reading], halls: Halls | None = None, settings: Settings | None = None
 ) -> Plan:
     batch = Batch("up", range(1, len(readings) + 1), readings, len(readings))
-    return plan_messages(batch, NAMES, marks or Marks(), settings or {})
+    return plan_messages(batch, NAMES, rank_channels(PLACES), halls or {}, settings or {})
 
 
 def told(*readings: Reading, settings: Settings | None = None) -> list[tuple[int, int, object]]:
@@ -72,36 +71,64 @@ def test_readings_of_one_instant_travel_together() -> None:
     assert (second.time_s, second.fields) == (T0 // 1000 + 1, {"temp": 21.0})
 
 
-def test_times_are_whole_seconds_where_that_is_unique() -> None:
-    """A second message in a second has decimals; in the next batch as well."""
-    readings = [reading("a/temp", n, ms) for n, ms in enumerate((300, 600, 600, 1700))]
-    done = plan(readings[:3])
-    second = T0 / 1000
-    assert [message.time_s for message in done.messages] == [second, second + 0.6]
-    later = plan([reading("a/temp", 9, 900), readings[3]], done.marks)
-    assert [message.time_s for message in later.messages] == [second + 0.9, second + 1]
+def sent(readings: Sequence[Reading]) -> bytes:
+    """Return the array that a new connection sends for readings."""
+    return encode(plan(readings).messages)
 
 
-@pytest.mark.parametrize(
-    ("time_ms", "last_ms", "sent_ms"),
-    [
-        (5300, None, 5000),
-        (5300, 4000, 5000),
-        (5300, 5000, 5300),
-        (5300, 5300, 5301),
-        (5300, 5999, 6000),
-        (3300, 5000, 3000),
-    ],
-)
-def test_unique_times(time_ms: int, last_ms: int | None, sent_ms: int) -> None:
-    """Older ones have their own second; equal ones the next millisecond."""
-    assert unique_ms(time_ms, last_ms) == sent_ms
+def times(readings: Sequence[Reading]) -> list[float]:
+    """Return the times (s after T0) that a new connection sends for readings."""
+    found = [message.time_s or 0.0 for message in plan(readings).messages]
+    return [round(time_s - T0 / 1000, 6) for time_s in found]
 
 
-def test_seconds_are_whole_where_they_can_be() -> None:
-    """The vendor's app takes nothing else."""
-    assert isinstance(seconds_of(5000), int)
-    assert seconds_of(5250) == 5.25
+def test_two_states_of_a_second_stay_two_over_a_reconnection() -> None:
+    """A door opened, connection lost, closed: a consumer who knows the first keeps the second."""
+    assert times([reading("a/door", True, 100)]) == [0.1]
+    assert times([reading("a/door", False, 350)]) == [0.35]
+
+
+def test_a_batch_sent_again_is_the_same() -> None:
+    """Whatever the connection said before, and whatever came after it: so it dedupes."""
+    readings = [
+        reading("a/temp", 20.5, 250),
+        reading("a/humd", 40, 250),
+        reading("a/text", "x", 250),
+        reading("a/volt", 3.3, 250),
+        reading("a/batt", None, 250, Quality.TIMEOUT),
+        reading("a/door", True, 300),
+    ]
+    assert sent(readings) == sent(readings)
+    assert times([*readings, reading("a/door", False, 301)])[:-1] == times(readings)
+
+
+def test_whole_seconds_are_whole_numbers() -> None:
+    """Where a reading's own time is one."""
+    [message] = plan([reading("a/temp", 20.0, 1000)]).messages
+    assert isinstance(message.time_s, int)
+
+
+def test_readings_of_one_instant_stay_apart_where_a_batch_ends() -> None:
+    """The rest of a message, and the next channel of the same id, come over another connection."""
+    whole = [reading("a/temp", 20.0, 250), reading("a/humd", 40, 250)]
+    assert times(whole) == times(whole[:1]) == [0.25]
+    assert times(whole[1:]) == [0.251001]
+    states = [reading("a/text", "x", 250), reading("a/volt", 3.3, 250)]
+    assert times(states) == times(states[:1]) + times(states[1:]) == [0.25, 0.251001]
+
+
+def test_no_two_reports_of_an_id_have_one_time() -> None:
+    """Every millisecond of several channels, each reading alone on its connection."""
+    readings = [reading(name, 1.5, ms) for name in ("a/text", "a/volt") for ms in range(50)]
+    found = [time_s for each in readings for time_s in times([each])]
+    assert len({*found}) == len(found)
+
+
+def test_failures_of_one_instant_have_times_of_their_own() -> None:
+    """One channel is absent, another late."""
+    absent = reading("a/door", None, 250, Quality.ABSENT)
+    late = reading("a/batt", None, 250, Quality.TIMEOUT)
+    assert len({*times([absent, late])}) == 2
 
 
 def test_states_are_states() -> None:
@@ -181,7 +208,7 @@ def test_a_magnet_of_which_only_changes_are_wanted() -> None:
     readings = [reading("a/door", state, 1000 * n) for n, state in enumerate(states)]
     first = plan(readings[:4], settings=settings)
     assert [message.fields["hall"] for message in first.messages] == [1, 0]
-    assert len(plan(readings[4:], first.marks, settings).messages) == 1
+    assert len(plan(readings[4:], first.halls, settings).messages) == 1
     assert len(plan(readings[:4]).messages) == 4
 
 
