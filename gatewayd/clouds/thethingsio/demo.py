@@ -60,7 +60,7 @@ class ThethingsioDemo:
     ) -> None:
         names, channel = named
         output = names[channel]
-        self._sandbox, self._api, self._output = sandbox, api, output
+        self.sandbox, self._api, self._output = sandbox, api, output
         self._reports = frozenset(each.report for each in names.values())
         self._thing_id = thing["id"]
         self.address = sandbox.address
@@ -83,7 +83,7 @@ class ThethingsioDemo:
 
     def received(self) -> int:
         """Return how many values of our channels the cloud has taken."""
-        timelines = self._sandbox.world.thing_of(self._thing_id).timelines
+        timelines = self.sandbox.world.thing_of(self._thing_id).timelines
         return sum(line.total for key, line in timelines.items() if key in self._reports)
 
     async def switch(self, *, on: bool) -> Switched:

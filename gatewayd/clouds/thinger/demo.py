@@ -60,7 +60,7 @@ class ThingerDemo:
     def __init__(
         self, sandbox: Sandbox, api: Rest, device: Mapping[str, str], output: Name, token: str
     ) -> None:
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self._resources = api.devices.resources(device["device"])
         self._path = "/".join(output.path)
         self.address = sandbox.rest_url
@@ -86,7 +86,7 @@ class ThingerDemo:
 
     def received(self) -> int:
         """Return how many values the cloud has stored."""
-        return self._sandbox.journal.counts["values"]
+        return self.sandbox.journal.counts["values"]
 
     async def switch(self, *, on: bool) -> Switched:
         """Switch the output through `POST /v2/users/{user}/devices/{device}/{resource}`."""

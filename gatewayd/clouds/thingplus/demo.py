@@ -62,7 +62,7 @@ class ThingplusDemo:
     def __init__(
         self, sandbox: Sandbox, api: Rest, actuator: tuple[str, str], api_key: str, token: str
     ) -> None:
-        self._sandbox, self._api, self._actuator = sandbox, api, actuator
+        self.sandbox, self._api, self._actuator = sandbox, api, actuator
         self.address = sandbox.rest_url
         self.section = "\n".join(
             (
@@ -89,7 +89,7 @@ class ThingplusDemo:
 
     def received(self) -> int:
         """Return how many values the cloud has stored."""
-        return self._sandbox.journal.counts["points_accepted"]
+        return self.sandbox.journal.counts["points_accepted"]
 
     async def switch(self, *, on: bool) -> Switched:
         """Switch the output through `POST /v2/controlActuator`."""

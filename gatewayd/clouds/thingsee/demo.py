@@ -74,7 +74,7 @@ class ThingseeDemo:
     def __init__(
         self, sandbox: Sandbox, api: Rest, names: Names, output: Place, authorization: str
     ) -> None:
-        self._sandbox, self._api, self._output = sandbox, api, output
+        self.sandbox, self._api, self._output = sandbox, api, output
         self._count = 0
         self.address = sandbox.rest_url
         self.section = "\n".join(
@@ -102,7 +102,7 @@ class ThingseeDemo:
 
     def received(self) -> int:
         """Return how many messages the cloud has taken."""
-        return self._sandbox.journal.counts["points_accepted"]
+        return self.sandbox.journal.counts["points_accepted"]
 
     async def switch(self, *, on: bool) -> Switched:
         """Switch the output through `POST /things/{tuid}/commands`; wait for the message back."""
