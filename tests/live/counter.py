@@ -41,7 +41,8 @@ class Session:
 class Counter:
     """The device."""
 
-    def __init__(self) -> None:
+    def __init__(self, burst: int = BURST, pause_s: float = PAUSE_S) -> None:
+        self._burst, self._pause_s = burst, pause_s
         self.number = 0
         self.sessions: list[Session] = []
         self.is_speaking = True
@@ -69,10 +70,10 @@ class Counter:
         with suppress(ConnectionError):
             while not reader.at_eof():
                 if self.is_speaking:
-                    writer.write(b"".join(self._next_line() for _ in range(BURST)))
+                    writer.write(b"".join(self._next_line() for _ in range(self._burst)))
                     session.said.append((time.monotonic(), self.number))
                     await writer.drain()
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(self._pause_s)
         writer.close()
 
     def _next_line(self) -> bytes:
@@ -81,9 +82,9 @@ class Counter:
 
 
 @asynccontextmanager
-async def counting() -> AsyncIterator[Counter]:
-    """Plug the device in."""
-    counter = Counter()
+async def counting(burst: int = BURST, pause_s: float = PAUSE_S) -> AsyncIterator[Counter]:
+    """Plug the device in; it says `burst` lines and pauses."""
+    counter = Counter(burst, pause_s)
     server = await asyncio.start_server(counter.attend, "127.0.0.1", 0)
     counter.port = server.sockets[0].getsockname()[1]
     try:
