@@ -84,8 +84,8 @@ state_file = "{scratch}/pump.state"
 
 CONSOLE = "127.0.0.1:8090"
 
-TELL_S = 2.0
-"""Between two lines of progress: a person sees that it lives and can still read."""
+TELL_S = 4.0
+"""Between two lines of progress: a person sees that it lives and can still read what to try."""
 
 ARRIVE_S = 10.0
 """For the first reading to arrive in a cloud, and for the last ones at the end."""
@@ -183,7 +183,8 @@ def _greet(clouds: list[DemoCloud], channels: int, scratch: Path) -> None:
     _say(f"gatewayd runs with 4 simulated devices, {channels} channels, on its way to {kinds}.")
     for cloud in clouds:
         _say(f"  {cloud.kind}: app side {cloud.address}, control plane {cloud.address}/_sandbox/")
-    _say(f"  look inside from another terminal: gatewayd --config {scratch}/demo.toml status")
+    program = sys.argv[0] if Path(sys.argv[0]).name == "gatewayd" else "python -m gatewayd"
+    _say(f"  look inside from another terminal: {program} --config {scratch}/demo.toml status")
 
 
 async def _try_commands(

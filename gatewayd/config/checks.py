@@ -118,6 +118,9 @@ def _check_holds(device: DeviceSettings, report: Report) -> None:
 
 def _check_memory(settings: Settings, report: Report) -> None:
     folder = settings.gateway.runtime_dir
+    if folder is not None and not is_tmpfs(folder) and is_tmpfs(SHM):
+        found = f"{folder} is not in memory (tmpfs)"
+        report.warn(("gateway", "runtime_dir"), found, f"a folder under {SHM} is used instead")
     if not any(is_tmpfs(each) for each in (folder, SHM) if each is not None):
         found = f"neither {folder or 'a runtime_dir'} nor {SHM} is in memory (tmpfs)"
         advice = "readings not yet on the card are lost when the program dies"

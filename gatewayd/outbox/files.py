@@ -68,8 +68,11 @@ def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
         given: the folder that systemd made (`RuntimeDirectory=`) or the owner named; where it is
             not in memory or there is none, a private folder under /dev/shm is taken.
     """
-    if given and given.is_dir() and os.access(given, os.W_OK) and is_tmpfs(given):
-        return given
+    if given and is_tmpfs(given):
+        with suppress(OSError):
+            given.mkdir(mode=0o750, exist_ok=True)
+        if given.is_dir() and os.access(given, os.W_OK):
+            return given
     if not is_tmpfs(SHM):
         return None
     folder = _private_folder(state_dir)

@@ -91,6 +91,14 @@ def test_what_is_legal_but_unwise_is_warned_of(check: Check, text: str, warning:
     assert checked.good
 
 
+def test_a_runtime_folder_on_a_disk_is_told(tmp_path: Path) -> None:
+    """It is not used, and the owner may have meant something by it."""
+    path = tmp_path / "config.toml"
+    path.write_text(PLACE.replace("/dev/shm/gw", "/proc/gw") + '[device.a]\ndriver="pi"')
+    [problem] = inspect(path, {})[1]
+    assert "/proc/gw is not in memory (tmpfs)" in str(problem)
+
+
 def test_a_machine_without_memory_files_costs_something(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
