@@ -50,6 +50,14 @@ def duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def add_cloud(subparsers: Subparsers, name: str, help: str, epilog: str) -> Subparsers:
+    """Add a cloud to the command line; return where its verbs go."""
+    parser = subparsers.add_parser(name, help=help, description=help, epilog=epilog)
+    return parser.add_subparsers(
+        dest="cloud_verb", metavar="VERB", required=True, title="verbs", parser_class=type(parser)
+    )
+
+
 def add_verb(
     verbs: Subparsers, name: str, help: str, example: str, *, is_inner: bool = False
 ) -> argparse.ArgumentParser:

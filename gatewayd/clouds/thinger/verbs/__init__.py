@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from gatewayd.clouds.verbs import Spoken, add_verb, duration
+from gatewayd.clouds.verbs import Spoken, add_cloud, add_verb, duration
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -26,10 +26,7 @@ AGGREGATES = ("mean", "median", "mode", "count", "spread", "stddev", "max", "min
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add this cloud and its verbs to the command line."""
-    parser = subparsers.add_parser("thinger", help=HELP, description=HELP, epilog=EPILOG)
-    verbs = parser.add_subparsers(
-        dest="cloud_verb", metavar="VERB", required=True, title="verbs", parser_class=type(parser)
-    )
+    verbs = add_cloud(subparsers, "thinger", HELP, EPILOG)
     _add_login(verbs)
     _add_register(verbs)
     example = "gatewayd cloud thinger list --json"

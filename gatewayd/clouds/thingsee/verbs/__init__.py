@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatewayd.clouds.verbs import Spoken, duration
+from gatewayd.clouds.verbs import Spoken, add_cloud, add_verb, duration
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -28,10 +27,7 @@ A_THING = "DEVICE, DEVICE/CHANNEL, gateway, a TUID or what its label's code says
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add this cloud and its verbs to the command line."""
-    parser = subparsers.add_parser("thingsee", help=HELP, description=HELP, epilog=EPILOG)
-    verbs = parser.add_subparsers(
-        dest="cloud_verb", metavar="VERB", required=True, title="verbs", parser_class=type(parser)
-    )
+    verbs = add_cloud(subparsers, "thingsee", HELP, EPILOG)
     _add_login(verbs)
     _add_register(verbs)
     _add_install(verbs)
@@ -41,28 +37,9 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_send(verbs)
 
 
-def _verb(
-    verbs: Subparsers, name: str, help: str, example: str, *, is_inner: bool = False
-) -> argparse.ArgumentParser:
-    """Return a new verb with what all of them have; an inner one leaves the defaults outside."""
-    parser = verbs.add_parser(name, help=help, description=help, epilog=f"example:\n  {example}")
-    # SUPPRESS: the default stands further up, where `--config` may be written as well.
-    parser.add_argument(
-        "--config", metavar="PATH", type=Path, default=argparse.SUPPRESS, help="configuration file"
-    )
-    uplink, json = (argparse.SUPPRESS,) * 2 if is_inner else (None, False)
-    parser.add_argument(
-        "--uplink", metavar="NAME", default=uplink, help="which one, if there are several"
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=json, help="one JSON document on stdout"
-    )
-    return parser
-
-
 def _add_login(verbs: Subparsers) -> None:
     example = "gatewayd cloud thingsee login --client-id abc --client-secret-file secret.txt --keep"
-    parser = _verb(verbs, "login", "get a token, good for 15 minutes, and keep it", example)
+    parser = add_verb(verbs, "login", "get a token, good for 15 minutes, and keep it", example)
     parser.add_argument("--client-id", metavar="ID", help="asked for if missing")
     parser.add_argument(
         "--client-secret-file", metavar="FILE", help="- = stdin; else it is asked for"
@@ -74,7 +51,7 @@ def _add_login(verbs: Subparsers) -> None:
         "are renewed by themselves",
     )
     parser.set_defaults(speak=_login)
-    parser = _verb(verbs, "token", "the token that is kept", "gatewayd cloud thingsee token")
+    parser = add_verb(verbs, "token", "the token that is kept", "gatewayd cloud thingsee token")
     parser.add_argument("--forget", action="store_true", help="delete it from this machine")
     parser.set_defaults(speak=_token)
 
@@ -84,7 +61,7 @@ def _add_register(verbs: Subparsers) -> None:
     example = (
         "gatewayd cloud thingsee register --group prfi00office --thing gateway=XXGD0112345678901"
     )
-    parser = _verb(verbs, "register", help, example)
+    parser = add_verb(verbs, "register", help, example)
     parser.add_argument(
         "--thing",
         metavar="NAME=TUID",
@@ -100,7 +77,7 @@ def _add_register(verbs: Subparsers) -> None:
 def _add_install(verbs: Subparsers) -> None:
     help = "set installation status and deployment group of things"
     example = "gatewayd cloud thingsee install boiler --group prfi00office"
-    parser = _verb(verbs, "install", help, example)
+    parser = add_verb(verbs, "install", help, example)
     parser.add_argument(
         "thing", metavar="THING", nargs="*", help=f"{A_THING}; none = all of this gateway"
     )
@@ -113,23 +90,25 @@ def _add_install(verbs: Subparsers) -> None:
 
 def _add_list(verbs: Subparsers) -> None:
     help = "the things of this gateway as the cloud knows them"
-    parser = _verb(verbs, "list", help, "gatewayd cloud thingsee list --json")
+    parser = add_verb(verbs, "list", help, "gatewayd cloud thingsee list --json")
     parser.set_defaults(speak=_list)
     what = parser.add_subparsers(
         dest="what", metavar="WHAT", title="instead of these", parser_class=type(parser)
     )
     example = "gatewayd cloud thingsee list groups"
-    groups = _verb(what, "groups", "deployment groups, with their things", example, is_inner=True)
+    groups = add_verb(
+        what, "groups", "deployment groups, with their things", example, is_inner=True
+    )
     groups.set_defaults(speak=_groups)
 
 
 def _add_show(verbs: Subparsers) -> None:
     example = "gatewayd cloud thingsee show messages boiler --since 1h --message 12100"
-    parser = _verb(verbs, "show", "what arrived at the cloud", example)
+    parser = add_verb(verbs, "show", "what arrived at the cloud", example)
     what = parser.add_subparsers(
         dest="what", metavar="WHAT", required=True, title="what", parser_class=type(parser)
     )
-    messages = _verb(what, "messages", "what a thing has said", example, is_inner=True)
+    messages = add_verb(what, "messages", "what a thing has said", example, is_inner=True)
     messages.add_argument("thing", metavar="THING", help=A_THING)
     messages.add_argument("--since", type=duration, default=3600.0, help="how long back (1h)")
     messages.add_argument(
@@ -138,11 +117,11 @@ def _add_show(verbs: Subparsers) -> None:
     messages.add_argument("--limit", metavar="N", type=int, default=0, help="the newest N only")
     messages.set_defaults(speak=_messages)
     example = "gatewayd cloud thingsee show alerts boiler"
-    alerts = _verb(what, "alerts", "things with alerts, or those of one", example, is_inner=True)
+    alerts = add_verb(what, "alerts", "things with alerts, or those of one", example, is_inner=True)
     alerts.add_argument("thing", metavar="THING", nargs="?", help=A_THING)
     alerts.set_defaults(speak=_alerts)
     example = "gatewayd cloud thingsee show commands pump"
-    commands = _verb(what, "commands", "what a thing was told", example, is_inner=True)
+    commands = add_verb(what, "commands", "what a thing was told", example, is_inner=True)
     commands.add_argument("thing", metavar="THING", help=A_THING)
     commands.add_argument("--limit", metavar="N", type=int, default=0, help="the newest N only")
     commands.set_defaults(speak=_commands)
@@ -151,7 +130,7 @@ def _add_show(verbs: Subparsers) -> None:
 def _add_control(verbs: Subparsers) -> None:
     help = "move an output through the cloud and wait for its answer"
     example = "gatewayd cloud thingsee control pump/relay on --hold 30s"
-    parser = _verb(verbs, "control", help, example)
+    parser = add_verb(verbs, "control", help, example)
     parser.add_argument("output", metavar="OUTPUT", help="DEVICE/CHANNEL")
     parser.add_argument("value", metavar="VALUE", help="on, off, a number")
     parser.add_argument("--hold", type=duration, help="until it goes back by itself")
@@ -163,7 +142,7 @@ def _add_control(verbs: Subparsers) -> None:
 def _add_send(verbs: Subparsers) -> None:
     help = "send any message to a thing: settings (1500, 12200, 13200 …) or a command"
     example = "gatewayd cloud thingsee send boiler 1500 reportInterval=60"
-    parser = _verb(verbs, "send", help, example)
+    parser = add_verb(verbs, "send", help, example)
     parser.add_argument("thing", metavar="THING", help=A_THING)
     parser.add_argument("message", metavar="ID", type=int, help="its tsmId")
     parser.add_argument("field", metavar="NAME=VALUE", nargs="*", help="none = read the settings")
