@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayd.console.client import Control, open_control, socket_paths
+from gatewayd.errors import NoDaemon
 
 if TYPE_CHECKING:
     from gatewayd.config.settings import Gateway
@@ -22,12 +23,20 @@ def daemon(config: Path) -> Iterator[Control]:
     as by a user who may operate outputs and not see keys, leaves the usual places.
 
     Raises:
-        NoDaemon: it does not run.
+        NoDaemon: it does not run, or the configuration does not say where to look.
     """
     from gatewayd.config import salvage
 
-    settings, _ = salvage(config)
-    with connect(settings.gateway if settings else None) as control:
+    settings, problems = salvage(config)
+    with ExitStack() as stack:
+        try:
+            control = stack.enter_context(connect(settings.gateway if settings else None))
+        except NoDaemon as error:
+            if settings is not None:
+                raise
+            why = "; ".join(map(str, problems[:1]))
+            sentence = f"{why}\ngatewayd: in the usual places {error}; say --config FILE"
+            raise NoDaemon(sentence) from error
         yield control
 
 
