@@ -127,7 +127,8 @@ class UplinkReader:
         try:
             wanted: Collection[ChannelId] = cloud.subscription(config, self.known.channels)
         except (ConfigError, ValueError) as error:
-            self.report.at_key(keys, str(error), f"expected what {cloud.__name__} can take")
+            expected = f"expected this to be put right in uplink {keys[-1]}"
+            self.report.at_key(keys, str(error), expected)
             return
         if not wanted and getattr(config, "reports", True):  # Some sections only listen.
             self.report.warn(keys, f"uplink {keys[-1]} takes no channel", "nothing will be sent")

@@ -97,7 +97,7 @@ def check_settings(config: Config) -> None:
     if not 1 <= config.batch_max <= WRITE_VALUES_MAX:
         raise ConfigError(f"batch_max {config.batch_max} is not between 1 and {WRITE_VALUES_MAX}")
     if not 0 < config.port < 65536:
-        raise ConfigError(f"port {config.port} is none")
+        raise ConfigError(f"port is {config.port}; ports are 1 to 65535")
     if not (config.store or config.broadcast):
         raise ConfigError("with neither store nor broadcast nobody would see what is written")
     if config.transport == "mqtt" and not (config.store and config.broadcast):

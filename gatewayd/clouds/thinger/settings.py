@@ -115,7 +115,7 @@ def check_settings(config: Config) -> None:
     if min(config.timeout, config.poll_interval, config.points_per_s_max) <= 0:
         raise ConfigError("timeout, poll_interval and points_per_s_max must be more than nothing")
     if not 0 <= config.port < 65536:
-        raise ConfigError(f"port {config.port} is none")
+        raise ConfigError(f"port is {config.port}; ports are 1 to 65535, 0 = the usual one")
     if config.settings_property:
         check_name(config.settings_property, "settings_property")
     if config.mqtt_prefix:

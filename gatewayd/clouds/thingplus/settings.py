@@ -60,7 +60,7 @@ def check_numbers(config: Config) -> None:
     if config.validity_factor < 1:
         raise ConfigError("validity_factor below 1 lets every status run out before the next")
     if not 0 < config.port < 65536:
-        raise ConfigError(f"port {config.port} is none")
+        raise ConfigError(f"port is {config.port}; ports are 1 to 65535")
 
 
 def mqtt_settings(config: Config, gateway_id: str, interval_s: float) -> MqttSettings:

@@ -79,7 +79,7 @@ def check_settings(config: Config) -> None:
     if config.ack_timeout <= 0 or (config.poll_interval is not None and config.poll_interval < 1):
         raise ConfigError("ack_timeout must be longer than nothing, poll_interval 1 s or more")
     if not 0 < config.port < 65536:
-        raise ConfigError(f"port {config.port} is none")
+        raise ConfigError(f"port is {config.port}; ports are 1 to 65535")
     has_uplink = bool(config.host or config.http_uplink_url)
     if config.reports and not has_uplink:
         raise ConfigError("reports need a host or an http_uplink_url; or set reports = false")

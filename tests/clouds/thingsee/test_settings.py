@@ -40,7 +40,7 @@ def test_sections_that_make_sense(keys: dict[str, Any]) -> None:
     [
         ({}, "reports need a host"),
         ({"reports": False}, "nothing to connect to"),
-        ({"host": "h", "port": 0}, "port 0"),
+        ({"host": "h", "port": 0}, "port is 0; ports are 1 to 65535"),
         ({"host": "h", "ack_timeout": 0.0}, "ack_timeout"),
         ({"http_uplink_url": "u", "stream_topics": ("a",)}, "stream_topics need a host"),
         ({"host": "h", "stream_topics": ("a/#/b",)}, "no MQTT topic filter"),

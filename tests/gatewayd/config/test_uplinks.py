@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.gatewayd.config.written import Check
 
 DEVICES = """
@@ -98,3 +100,20 @@ def test_a_value_from_the_environment_is_blamed_on_it(check: Check, cloud: str) 
         'environment variable GATEWAYD_UPLINK__MAIN__REPORT_INTERVAL: found "5"; a duration '
         'needs a number and a unit, such as "10s", "5m" or "2h"; nearest: "5s"'
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("thingplus", 'host = "h"\napi_key = "k"'),
+        ("thethingsio", 'token = "k"'),
+        ("thinger", 'user = "u"\ncredentials = "k"'),
+        ("thingsee", 'host = "h"'),
+    ],
+)
+def test_a_port_that_is_none_is_told_its_range(check: Check, kind: str, keys: str) -> None:
+    """In plain words, without the program's names for its parts."""
+    [said] = check(DEVICES + f'[uplink.main]\nkind = "{kind}"\nport = 99999\n{keys}').said
+    assert "port is 99999; ports are 1 to 65535" in said
+    assert "expected this to be put right in uplink main" in said
+    assert "gatewayd." not in said
