@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from email.utils import formatdate
 
 import orjson
 from aiohttp import web
@@ -71,6 +72,10 @@ class AppSide:
             return answer
         return _json(answer.status, orjson.dumps(answer.body))
 
+    async def date(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Give an answer the cloud's time: aiohttp would give it the machine's."""
+        response.headers["Date"] = formatdate(self._sandbox.clock.now_ms() // 1000, usegmt=True)
+
     def _session(self, request: web.Request, route: Route) -> Session | None:
         """Return the session that a route needs. Raises ApiError: 401, 404."""
         if route.auth is Auth.EITHER and "thingToken" in request.query:
@@ -123,6 +128,7 @@ async def open_app_side(
 
     def application() -> web.Application:
         app = web.Application(client_max_size=BODY_BYTES_MAX)
+        app.on_response_prepare.append(side.date)
         app.add_routes(routes(sandbox))
         app.router.add_route("*", "/{path:.*}", side.gate.handle)
         return app

@@ -22,6 +22,7 @@ class Got:
     status: int
     text: str
     type: str
+    date: str
 
     @property
     def body(self) -> Any:
@@ -39,7 +40,8 @@ class Api:
         sent = {"data": body} if isinstance(body, bytes | str | io.IOBase) else {"json": body}
         url = f"{self.address}{path}"
         async with self.session.request(method, url, **sent, **more) as answer:
-            return Got(answer.status, await answer.text(), answer.headers.get("Content-Type", ""))
+            kind, date = answer.headers.get("Content-Type", ""), answer.headers["Date"]
+            return Got(answer.status, await answer.text(), kind, date)
 
 
 @pytest.fixture

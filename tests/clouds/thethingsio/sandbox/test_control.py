@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -109,6 +110,7 @@ async def test_the_clock_is_moved(api: Api) -> None:
     assert 3_600_000 <= moved["now_ms"] - before < 3_605_000
     date = await api("GET", f"/v2/utils/date/?format=unix_timestamp&thingToken={TOKEN}")
     assert abs(date.body["date"] * 1000 - moved["now_ms"]) < 5000
+    assert abs(parsedate_to_datetime(date.date).timestamp() * 1000 - moved["now_ms"]) < 5000
     assert (await api("POST", "/_sandbox/clock", {"move_ms": "x"})).status == 400
 
 
