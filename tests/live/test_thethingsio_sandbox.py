@@ -14,6 +14,7 @@ import pytest
 
 from gatewayd.clouds.thethingsio.codec import Entry
 from gatewayd.clouds.thethingsio.link import ThethingsioLink
+from gatewayd.clouds.thethingsio.requests import PUSH_S
 from gatewayd.clouds.thethingsio.sandbox import Sandbox, SandboxSettings, open_sandbox
 from gatewayd.clouds.thethingsio.sandbox.records import Thing
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
@@ -198,3 +199,26 @@ async def test_a_refused_value_is_isolated_over_http(scene: Scene) -> None:
         # A name that this cloud does not take can only come from a mistake of ours.
         with pytest.raises(BatchRefused, match="400"):
             await link._line.write(b'{"values":[{"key":"a b","value":1}]}', is_report=True)
+
+
+@pytest.mark.parametrize("shift_s", [4, 60])
+@pytest.mark.parametrize("is_set_meanwhile", [False, True])
+async def test_a_clock_that_is_ahead_repeats_no_command(
+    scene: Scene, shift_s: int, *, is_set_meanwhile: bool
+) -> None:
+    """The cloud's, from the beginning or set in between: what was pushed is not read back as new.
+
+    Also the very first command, which comes before anything was read.
+    """
+    if not is_set_meanwhile:
+        scene.sandbox.clock.shift_ms = shift_s * 1000
+    async with scene.open() as link:
+        if is_set_meanwhile:
+            scene.sandbox.clock.shift_ms = shift_s * 1000
+        scene.sandbox.write(scene.thing, [ON])
+        async with served(link, DONE) as got:
+            assert [each.value for each in await got.wait(1)] == ["ON"]
+            await scene.wait_for("pump.relay_ack", 1)
+    async with scene.open() as link, served(link, DONE) as got:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(got.wait(1), PUSH_S + 0.5)

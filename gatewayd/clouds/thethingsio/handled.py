@@ -3,7 +3,8 @@
 The cloud does not repeat what it pushed while nobody listened, so after every connection the
 commands are read back; this says which of them were pushed, and taken, before. A row has the
 cloud's time and a push mostly has none: it counts as taken at the cloud's time of its arrival,
-and a row of the same value around that time is the same command.
+and a row of the same value around that time is the same command. Once it is carried out its row
+is asked for, and the row's time is known: the cloud's clock may have been set meanwhile.
 
 Source: thethings.iO API reference, thing subscribe and thing read.
 """
@@ -36,7 +37,7 @@ class Taken:
 
     Attributes:
         digest: of its value.
-        time_ms: at the cloud; the row's own, or the arrival's.
+        time_ms: at the cloud; the row's own, or the arrival's until that is known.
         is_dated: whether it is the row's own.
     """
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
 
 import structlog
@@ -47,6 +47,9 @@ log = structlog.get_logger()
 
 CATCH_UP_S = 10.0
 """How long reading back may keep commands waiting that are pushed meanwhile."""
+
+DATE_S = 5.0
+"""How long the question for a command's time may take. Over MQTT the API may be out of reach."""
 
 OWN_SETTINGS = f"{SETTINGS}.gatewayd"
 
@@ -186,6 +189,16 @@ class ThethingsioLink:
             time_ms = clock.now_ms() if clock.is_synchronised() else None
             entries.insert(0, Entry(resource.report, wire_value(value, resource)[0], time_ms))
         await self._tell(*entries)
+        if command.issued_ms is None:
+            await self._date(resource.command)
+
+    async def _date(self, key: str) -> None:
+        """Ask for the time that the cloud has given to a command; its clock may have been set."""
+        with suppress(LinkError, Malformed, TimeoutError):  # Then its arrival's has to do.
+            async with asyncio.timeout(DATE_S):
+                row = await self._line.find_latest(key)
+                if row is not None:
+                    await self.requests.date(row)
 
     async def describe(self) -> None:
         """Tell the thing's settings who writes here; the owner's own settings are not touched."""

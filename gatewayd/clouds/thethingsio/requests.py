@@ -24,6 +24,7 @@ from gatewayd.clouds.thethingsio.codec import Entry
 from gatewayd.clouds.thethingsio.handled import (
     SLACK_MS,
     Taken,
+    digest_of,
     is_missed,
     load_taken,
     store_taken,
@@ -67,6 +68,8 @@ class Requests:
         self._taken = taken
         self._last: dict[str, _Last] = {}
         self._pushed: set[str] = set()
+        self._arrived_s: dict[str, float] = {}
+        self._keeping = asyncio.Lock()
         self._arrival = asyncio.Event()
         self._open: asyncio.Queue[tuple[Entry, int]] = asyncio.Queue(OPEN_MAX)
         self._now_s = asyncio.get_running_loop().time
@@ -83,6 +86,7 @@ class Requests:
             if entry.key in self._channels:
                 self._pushed.add(entry.key)
                 self._arrival.set()
+                self._arrived_s[entry.key] = self._now_s()
                 await self._open.put((entry, self._cloud_time.now_ms()))
 
     async def commands(self, rows: Sequence[Entry]) -> AsyncIterator[Command]:
@@ -117,16 +121,36 @@ class Requests:
     async def _command(self, entry: Entry, arrived_ms: int) -> Command:
         """Return the command that an entry is; it is kept as taken."""
         self._taken[entry.key] = taken_of(entry, arrived_ms)
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, store_taken, self._premises.state_dir, self._taken)
-        except OSError as error:
-            self._log.warning("commands cannot be kept", reason=error.strerror)
+        await self._keep()
         command = self._decoded(entry)
         self._last.pop(entry.key, None)
         if entry.time_ms is None or arrived_ms - entry.time_ms < SLACK_MS:
             self._last[entry.key] = _Last(command, self._now_s())
         return command
+
+    async def _keep(self) -> None:
+        loop, folder = asyncio.get_running_loop(), self._premises.state_dir
+        async with self._keeping:
+            try:
+                await loop.run_in_executor(None, store_taken, folder, dict(self._taken))
+            except OSError as error:
+                self._log.warning("commands cannot be kept", reason=error.strerror)
+
+    async def date(self, row: Entry) -> None:
+        """Put the time of a resource's newest row in place of its last command's arrival.
+
+        The arrival is as good as what is known of the cloud's clock. A row that was there long
+        before the push is an older one of the same value.
+        """
+        taken, arrived_s = self._taken.get(row.key), self._arrived_s.get(row.key)
+        if taken is None or arrived_s is None or row.time_ms is None:
+            return
+        age_ms = self._cloud_time.now_ms() - row.time_ms
+        is_older = age_ms > (self._now_s() - arrived_s) * 1000 + SLACK_MS
+        if taken.is_dated or is_older or taken.digest != digest_of(row.value):
+            return
+        self._taken[row.key] = taken_of(row, row.time_ms)
+        await self._keep()
 
     def _decoded(self, entry: Entry) -> Command:
         key, channel = entry.key, self._channels[entry.key]

@@ -216,6 +216,32 @@ def test_what_is_taken_is_kept_before_it_is_carried_out(tmp_path: Path) -> None:
     run_simulated(main())
 
 
+@pytest.mark.parametrize(
+    ("row", "is_dated"),
+    [
+        (ON._replace(time_ms=START_MS + 60_000), True),
+        (ON._replace(time_ms=START_MS - 2_500), True),
+        (ON._replace(time_ms=START_MS - 20_000), False),
+        (OFF._replace(time_ms=START_MS), False),
+        (ON, False),
+        (Entry("x", "ON", START_MS), False),
+    ],
+)
+def test_a_command_gets_the_time_of_its_row(tmp_path: Path, row: Entry, *, is_dated: bool) -> None:
+    """Whatever the cloud's clock says; not that of another row, nor of an old one."""
+
+    async def main() -> None:
+        requests = await House(tmp_path).connect()
+        await requests.take([ON])
+        await taken(requests.commands([]), 1)
+        await asyncio.sleep(3)
+        await requests.date(row)
+        [kept] = load_taken(tmp_path).values()
+        assert (kept.is_dated, kept.time_ms) == (is_dated, row.time_ms if is_dated else START_MS)
+
+    run_simulated(main())
+
+
 def test_commands_go_on_when_they_cannot_be_kept(tmp_path: Path) -> None:
     """A full card is no reason to leave a pump running."""
 
