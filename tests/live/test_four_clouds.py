@@ -31,8 +31,12 @@ from tests.live.four_clouds import (
 PAUSE_S = 0.04
 """25 numbers a second, 75 readings: every one in another moment, and an hour's worth in none."""
 
-FRESH_S = 3.0
-"""So late a number may arrive, whatever the other clouds do. It takes some 20 ms as a rule."""
+FRESH_S = 1.5
+"""So late a number may arrive, whatever the other clouds do. It takes some 20 ms as a rule, 200 on
+a busy machine; whoever waited for a hung cloud would wait for its 2 s."""
+
+NUMBERS_MIN = 10
+"""Seen one after the other while the trouble lasts; how many depends on the machine."""
 
 READ_S = 2.0
 """Between a device's word and the time that its reading has: the daemon shares its processor."""
@@ -191,7 +195,7 @@ async def test_what_ails_three_clouds_does_not_delay_the_fourth(works: Works, he
         for kind in (hung, failing, closed):
             assert works.clouds[kind].newest() < works.clouds[healthy].newest(), kind
     assert watch.worst_s < FRESH_S
-    assert len(watch.seen) > TROUBLE_S / PAUSE_S / 4, "numbers came one by one"
+    assert len(watch.seen) > NUMBERS_MIN
     assert (await works.daemon.edge("uplinks", healthy))["ends"] == ends[healthy]
     for cloud in works.clouds.values():
         await cloud.mend()
