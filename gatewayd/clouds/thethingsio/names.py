@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from gatewayd.clouds.entries import check_devices, check_entries
 from gatewayd.clouds.thethingsio.codec import KEY_LENGTH_MAX, is_key
 from gatewayd.clouds.units import conversion, is_convertible
 from gatewayd.errors import ConfigError
@@ -107,20 +108,8 @@ def name_channels(
         ConfigError: an illegal or doubled resource, a unit that cannot be had, or an entry in
             the wrong table or for no channel.
     """
-    for table, entries, access in (
-        ("sensors", sensors, Access.READ),
-        ("actuators", actuators, Access.WRITE),
-    ):
-        for name in entries:
-            channel = channels.get(ChannelId(name))
-            if channel is None:
-                raise ConfigError(f"{table}: no channel is called {name!r}")
-            if channel.access is not access:
-                raise ConfigError(f"{name} does not belong into {table}")
-    known = {name.partition("/")[0] for name in channels}
-    for device in rules.devices:
-        if device not in known:
-            raise ConfigError(f"devices: no device is called {device!r}")
+    check_entries(channels, sensors, actuators)
+    check_devices(channels, "devices", rules.devices)
     return dict(_named(channels, {**sensors, **actuators}, rules))
 
 

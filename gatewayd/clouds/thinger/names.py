@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gatewayd.clouds.entries import check_entries
 from gatewayd.clouds.thinger.classic_codec import DESCRIPTION
 from gatewayd.clouds.thinger.events import Path
 from gatewayd.clouds.thinger.pson import Pson
@@ -121,16 +122,7 @@ def name_channels(
     """
     if bucket:
         check_name(bucket, "bucket")
-    for table, entries, access in (
-        ("sensors", sensors, Access.READ),
-        ("actuators", actuators, Access.WRITE),
-    ):
-        for name in entries:
-            channel = channels.get(ChannelId(name))
-            if channel is None:
-                raise ConfigError(f"{table}: no channel is called {name!r}")
-            if channel.access is not access:
-                raise ConfigError(f"{name} does not belong into {table}")
+    check_entries(channels, sensors, actuators)
     entries = {**sensors, **actuators}
     names = {
         name: _name(name, channel, entries.get(name, NameEntry()), bucket)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gatewayd.clouds.entries import check_entries
 from gatewayd.clouds.thingplus.codec import ID
 from gatewayd.clouds.units import conversion
 from gatewayd.errors import ConfigError
@@ -171,16 +172,7 @@ def name_channels(
             entry in the wrong table or for no channel.
     """
     check_id(gateway_id, "gateway id")
-    for table, entries, access in (
-        ("sensors", sensors, Access.READ),
-        ("actuators", actuators, Access.WRITE),
-    ):
-        for name in entries:
-            channel = channels.get(ChannelId(name))
-            if channel is None:
-                raise ConfigError(f"{table}: no channel is called {name!r}")
-            if channel.access is not access:
-                raise ConfigError(f"{name} does not belong into {table}")
+    check_entries(channels, sensors, actuators)
     entries = {**sensors, **actuators}
     return dict(_named(gateway_id, channels, entries))
 

@@ -10,10 +10,11 @@ Source: Haltian developer site, message profiles and message header.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from gatewayd.clouds.entries import check_devices, check_entries
 from gatewayd.clouds.thingsee.catalogue import CATALOGUE, Kind, Way, fields_of
 from gatewayd.clouds.thingsee.codec import TUID
 from gatewayd.clouds.thingsee.tuid import DEVICE_PREFIX, GATEWAY_PREFIX, make_tuid
@@ -173,7 +174,10 @@ def name_channels(gateway_id: str, channels: Mapping[ChannelId, Channel], owner:
     """
     gateway = owner.gateway_tuid or make_tuid(GATEWAY_PREFIX, gateway_id)
     check_tuid(gateway, "gateway_tuid")
-    _check_entries(channels, owner)
+    check_entries(channels, owner.sensors, owner.actuators)
+    check_devices(channels, "things", owner.things)
+    for device, tuid in owner.things.items():
+        check_tuid(tuid, device)
     builder = _Builder(gateway_id, owner)
     for name, channel in channels.items():
         builder.add(name, channel)
@@ -188,25 +192,6 @@ def check_tuid(tuid: str, owner: str) -> None:
     """Raise ConfigError unless this may be a TUID."""
     if not TUID.fullmatch(tuid):
         raise ConfigError(f"{owner}: {tuid!r} is no TUID; up to 32 capital letters and digits")
-
-
-def _check_entries(channels: Mapping[ChannelId, Channel], owner: Owner) -> None:
-    tables: Iterable[tuple[str, Iterable[str], Access]] = (
-        ("sensors", owner.sensors, Access.READ),
-        ("actuators", owner.actuators, Access.WRITE),
-    )
-    for table, names, access in tables:
-        for name in names:
-            channel = channels.get(ChannelId(name))
-            if channel is None:
-                raise ConfigError(f"{table}: no channel is called {name!r}")
-            if channel.access is not access:
-                raise ConfigError(f"{name} does not belong into {table}")
-    known = {name.partition("/")[0] for name in channels}
-    for device, tuid in owner.things.items():
-        if device not in known:
-            raise ConfigError(f"things: no device is called {device!r}")
-        check_tuid(tuid, device)
 
 
 class _Builder:
