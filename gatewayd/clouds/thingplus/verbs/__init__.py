@@ -85,6 +85,11 @@ def _add_provision(verbs: Subparsers) -> None:
         metavar="FILE",
         help="fetch a key that the portal has prepared, with its vendor's key; - = stdin",
     )
+    parser.add_argument(
+        "--new-key",
+        action="store_true",
+        help="get the gateway's API key anew and write it down, whatever the file says of one",
+    )
     parser.set_defaults(speak=_provision)
 
 

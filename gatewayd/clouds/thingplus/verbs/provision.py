@@ -21,6 +21,16 @@ from gatewayd.clouds.thingplus.rest import Rest, open_rest
 from gatewayd.clouds.thingplus.rest_errors import Conflict, NotFound, PlanExceeded
 from gatewayd.clouds.thingplus.rest_types import Gateway, NewGateway
 from gatewayd.clouds.thingplus.verbs.account import Account, account_of
+from gatewayd.clouds.thingplus.verbs.api_key import (
+    KeyPlace,
+    Standing,
+    find_kept,
+    is_to_be_made,
+    key_place,
+    refused_sentence,
+    standing_of,
+    unseen_sentence,
+)
 from gatewayd.clouds.verbs import Spoken
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError
@@ -28,6 +38,10 @@ from gatewayd.fields import Secret
 from gatewayd.small_files import write_private
 
 WHOLE = Query(embed=(Embed("devices"), Embed("sensors")))
+
+NEXT = "next: systemctl reload gatewayd, so that the daemon knows"
+
+WRONG_USAGE = 2
 
 
 @dataclass(slots=True)
@@ -40,7 +54,8 @@ class Result:
     lacking: list[str] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
     key_file: Path | None = None
-    """Where a new API key goes; None where the configuration has one already."""
+    """Where the API key is that the configuration shall name; None = it stays as it is."""
+    has_new_key: bool = False
 
     def add(self, tally: Tally) -> None:
         self.made += tally.made
@@ -59,14 +74,19 @@ async def provision(args: argparse.Namespace) -> Spoken:
     vendor_key = None
     if args.vendor_key_file is not None:
         vendor_key = secret_from(args.vendor_key_file, "vendor key: ")
-    result = Result(key_file=key_file_of(file, account))
+    result = Result()
+    if args.own and (args.new_key or vendor_key is not None):
+        return Spoken(None, complaints=("--own uses the key that there is",), code=WRONG_USAGE)
     if args.own:
         await _by_key(args, account, result)
     else:
-        await _by_token(args, account, vendor_key, result)
+        keys = Keys(account, key_place(file, account), args.model, vendor_key)
+        await _by_token(args, keys, result)
     if args.dry_run:
         lines = tuple(f"missing: {each}" for each in result.lacking)
-        return Spoken({"missing": result.lacking, "notes": result.notes}, lines or ("all there",))
+        document = {"missing": result.lacking, "notes": result.notes, "problems": result.problems}
+        code = 1 if result.problems else 0
+        return Spoken(document, lines or ("all there",), tuple(result.problems), code)
     changed = write_back(file, account, result)
     document = {
         "made": result.made,
@@ -78,44 +98,86 @@ async def provision(args: argparse.Namespace) -> Spoken:
         *(f"made: {each}" for each in result.made),
         *(f"note: {each}" for each in result.notes),
         *(f"written: {each}" for each in changed),
-        *(("next: systemctl reload gatewayd, so that the daemon knows",) if changed else ()),
+        *((NEXT,) if changed or result.has_new_key else ()),
     )
     code = 1 if result.problems else 0
     nothing = ("nothing to do: everything is registered and written down",)
     return Spoken(document, lines or (() if code else nothing), tuple(result.problems), code)
 
 
-async def _by_token(
-    args: argparse.Namespace, account: Account, vendor_key: Secret | None, result: Result
-) -> None:
+async def _by_token(args: argparse.Namespace, keys: Keys, result: Result) -> None:
     """Register with a user's rights: the gateway too, and its key."""
+    account = keys.account
+    id = account.gateway_id
     async with open_rest(account.rest(), SystemClock()) as api:
         model = await api.gateway_models.get(args.model)
-        name = args.name or account.gateway_name
-        wanted = plan(account.gateway_id, name, model, account.names.values())
+        wanted = plan(id, args.name or account.gateway_name, model, account.names.values())
         result.notes += wanted.notes
-        there = await _find(api, account.gateway_id)
+        there = await _find(api, id)
+        is_new = there is None
         if there is None and args.dry_run:
-            result.lacking.append(f"gateway {account.gateway_id}")
+            result.lacking.append(f"gateway {id}")
             result.note_lacking(wanted)
             return
-        if not args.dry_run and result.key_file is not None and not result.key_file.exists():
-            # Kept at once: should the rest fail, the next run finds it.
-            key = await _key(api, account, args.model, vendor_key)
-            write_private(result.key_file, key.reveal().encode())
-            result.made.append("API key")
         if there is None:
+            if not keys.place.is_said and find_kept(keys.place) is None:
+                # Kept at once: should the rest fail, the next run finds it.
+                await keys.get(api, result)
             there = await _register(api, args, account, wanted, result)
         if there is None:
             return
         lacking = missing(there, wanted)
         result.present |= _ids(there)
+        await _settle_key(api, args, keys, result, is_new=is_new)
         if args.dry_run:
             result.note_lacking(lacking)
             return
         gateways = api.gateways
-        id = account.gateway_id
         result.add(await make(lacking, gateways.devices(id), gateways.sensors(id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where this gateway's key goes, and how one is got."""
+
+    account: Account
+    place: KeyPlace
+    model: str
+    vendor_key: Secret | None
+
+    async def get(self, api: Rest, result: Result) -> None:
+        """Get the gateway's key and keep it in its file."""
+        id, control = self.account.gateway_id, api.control
+        if self.vendor_key is not None:
+            key = await control.activate_key(id, self.vendor_key)
+        else:
+            key = await control.register_key(id, self.model)
+        write_private(self.place.file, key.reveal().encode())
+        result.made.append(f"API key in {self.place.file}")
+        result.key_file, result.has_new_key = self.place.file, True
+
+
+async def _settle_key(
+    api: Rest, args: argparse.Namespace, keys: Keys, result: Result, *, is_new: bool
+) -> None:
+    """See to it that the configuration names a key that the cloud takes, or say why not."""
+    if result.has_new_key:
+        return
+    standing = await standing_of(keys.account, keys.place)
+    is_asked_for = args.new_key or (
+        keys.vendor_key is not None and standing not in (Standing.GOOD, Standing.KEPT)
+    )
+    if is_to_be_made(standing, is_new=is_new, is_asked_for=is_asked_for):
+        if args.dry_run:
+            result.lacking.append("API key")
+        else:
+            await keys.get(api, result)
+    elif standing is Standing.KEPT:
+        result.key_file = keys.place.file
+    elif standing is Standing.REFUSED:
+        result.problems.append(refused_sentence(keys.account.uplink))
+    elif standing is Standing.UNSEEN and is_new:
+        result.notes.append(unseen_sentence(keys.account.uplink))
 
 
 async def _by_key(args: argparse.Namespace, account: Account, result: Result) -> None:
@@ -148,12 +210,6 @@ async def _find(api: Rest, gateway_id: str) -> Gateway | None:
         return await api.gateways.get(gateway_id, WHOLE)
     except NotFound:
         return None
-
-
-async def _key(api: Rest, account: Account, model: str, vendor_key: Secret | None) -> Secret:
-    if vendor_key is not None:
-        return await api.control.activate_key(account.gateway_id, vendor_key)
-    return await api.control.register_key(account.gateway_id, model)
 
 
 async def _register(
@@ -197,25 +253,13 @@ def _ids(gateway: Gateway) -> set[str]:
     return sensors | {*gateway.device_ids, *(each.id for each in gateway.devices)}
 
 
-def key_file_of(file: ConfigFile, account: Account) -> Path | None:
-    """Return where a new API key belongs, or None where the file has one or says another way.
-
-    A file that is named and not there yet is where the owner wants it.
-    """
-    if account.api_key is not None:
-        return None
-    said = file.get(("uplink", account.uplink, "api_key"))
-    if said is None:
-        return account.key_file
-    named = said.get("file") if isinstance(said, Mapping) else None
-    return Path(named) if isinstance(named, str) and not Path(named).exists() else None
-
-
 def write_back(file: ConfigFile, account: Account, result: Result) -> list[str]:
     """Write what is at the cloud, and where the key is, into the file; say what changed."""
     section = ("uplink", account.uplink)
-    if result.key_file is not None and result.key_file.exists():
-        file.set((*section, "api_key"), {"file": str(result.key_file)})
+    named = {"file": str(result.key_file)}
+    if result.key_file is not None and file.get((*section, "api_key")) != named:
+        file.set((*section, "api_key"), "")  # Tables are merged: another form would stay in it.
+        file.set((*section, "api_key"), named)
     if result.present or result.made:
         file.set((*section, "gateway_id"), account.gateway_id)
     for channel, sensor in account.names.items():

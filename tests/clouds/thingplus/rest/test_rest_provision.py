@@ -112,3 +112,99 @@ async def test_a_prepared_key_is_fetched(shell: Shell, api: Rest, sandbox: Sandb
     vendor = sandbox.world.vendor_keys["daliworks"]
     await shell("provision", "--vendor-key-file", "-", stdin=f"{vendor}\n")
     assert key_of(shell).read_text() == sandbox.world.keys[GATEWAY].key
+
+
+async def test_a_new_gateway_gets_its_key_over_a_placeholder(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """What a first-time user wrote there is in the .bak, the key in a file of mode 0600."""
+    await log_in(shell)
+    say(shell, 'api_key = "…"  # from the portal')
+    assert "gateway" in (await shell("provision", "--dry-run")).out
+    said = await shell("provision")
+    key = key_of(shell)
+    assert f"made: API key in {key}" in said.out
+    assert "systemctl reload" in said.out
+    assert key.read_text() == sandbox.world.keys[GATEWAY].key
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert 'api_key = "…"' in shell.config.with_name("config.toml.bak").read_text()
+    assert "# from the portal" in shell.config.read_text()
+    assert (await shell("provision", "--json")).json["made"] == []
+
+
+async def test_a_key_that_is_refused_is_said_and_replaced_when_asked(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """The gateway was there before: exit 1 and a sentence, the file as it was; then --new-key."""
+    sandbox.provision({"gateways": [{"id": GATEWAY, "api_key": "right-key"}]})
+    await log_in(shell)
+    say(shell, 'api_key = "wrong-key"')
+    for words in (("provision", "--dry-run"), ("provision",)):
+        said = await shell(*words, code=1)
+        assert "refuses the api_key of uplink thingplus" in said.err
+        assert "--new-key" in said.err
+    assert 'api_key = "wrong-key"' in shell.config.read_text()
+    assert "missing: API key" in (await shell("provision", "--new-key", "--dry-run")).out
+    assert "API key in" in (await shell("provision", "--new-key")).out
+    assert key_of(shell).read_text() == "right-key"
+    await shell("provision")
+
+
+async def test_a_key_that_is_good_stays(shell: Shell, sandbox: Sandbox) -> None:
+    """Wherever the owner keeps it."""
+    sandbox.provision({"gateways": [{"id": GATEWAY, "api_key": "right-key"}]})
+    await log_in(shell)
+    say(shell, 'api_key = "right-key"')
+    assert "API key" not in (await shell("provision")).out
+    assert 'api_key = "right-key"' in shell.config.read_text()
+
+
+async def test_a_cloud_that_forgot_everything_gives_a_new_key(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """As a restarted sandbox does: the next run registers anew and replaces our own key's file."""
+    await log_in(shell)
+    await shell("provision")
+    key = key_of(shell)
+    key.write_text("of-yesterday")
+    del sandbox.world.gateways[GATEWAY], sandbox.world.keys[GATEWAY]
+    await shell("provision", code=1)  # Its sensors are still there in this one.
+    assert key.read_text() == sandbox.world.keys[GATEWAY].key
+
+
+async def test_a_key_from_a_run_that_broke_off_is_written_down(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """The next run proves it and names it in the file, without another one."""
+    sandbox.provision({"gateways": [{"id": GATEWAY, "api_key": "right-key"}]})
+    await log_in(shell)
+    say(shell, 'api_key = "…"')
+    kept = shell.config.parent / "state" / "uplinks" / "thingplus" / "api-key"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("right-key")
+    said = await shell("provision")
+    assert "API key" not in said.out
+    assert key_of(shell) == kept
+
+
+async def test_a_key_that_only_the_service_reads_is_spoken_of(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """At the registration, where there may be none yet; it is not replaced without asking."""
+    await log_in(shell)
+    say(shell, 'api_key = { credential = "k" }')
+    assert "cannot be read here" in (await shell("provision")).out
+    assert 'api_key = { credential = "k" }' in shell.config.read_text()
+    await shell("provision", "--new-key")
+    assert key_of(shell).read_text() == sandbox.world.keys[GATEWAY].key
+
+
+async def test_the_gateways_own_key_gets_no_other(shell: Shell) -> None:
+    """--own with --new-key: wrong usage."""
+    assert "--own" in (await shell("provision", "--own", "--new-key", code=2)).err
+
+
+def say(shell: Shell, line: str) -> None:
+    """Add a line to the uplink's section, which is the last of the file."""
+    with shell.config.open("a") as file:
+        file.write(f"{line}\n")

@@ -1,18 +1,16 @@
-"""Where a new API key belongs, and what is written into the configuration."""
+"""What `provision` writes into the configuration."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gatewayd.clouds.thingplus.names import Sensor
 from gatewayd.clouds.thingplus.verbs.account import Account
-from gatewayd.clouds.thingplus.verbs.provision import Result, key_file_of, write_back
+from gatewayd.clouds.thingplus.verbs.provision import Result, write_back
 from gatewayd.config.edit import ConfigFile
-from gatewayd.fields import Secret
 from gatewayd.model import ChannelId
 
 TEMPERATURE, RELAY = ChannelId("boiler/temperature"), ChannelId("pump/relay")
@@ -41,35 +39,20 @@ def file_with(folder: Path, line: str) -> ConfigFile:
     return ConfigFile(path)
 
 
-def test_a_first_key_lies_beside_the_token(account: Account, tmp_path: Path) -> None:
-    """Where the file says nothing of a key."""
-    assert key_file_of(file_with(tmp_path, ""), account) == account.key_file
-
-
-def test_a_key_goes_where_the_owner_wants_it(account: Account, tmp_path: Path) -> None:
-    """A file that is named and not there yet."""
-    wanted = tmp_path / "secrets" / "key"
-    file = file_with(tmp_path, f'api_key = {{ file = "{wanted}" }}')
-    assert key_file_of(file, account) == wanted
-
-
 @pytest.mark.parametrize(
-    "line", ['api_key = "text"', 'api_key = { credential = "k" }', 'api_key = { env = "K" }']
+    "line", ["", 'api_key = "…"  # from the portal', 'api_key = { credential = "k" }']
 )
-def test_no_key_is_made_where_the_owner_says_another_way(
+def test_a_new_keys_file_takes_the_place_of_whatever_was_said(
     account: Account, tmp_path: Path, line: str
 ) -> None:
-    """A credential that only the service sees is not replaced by a file."""
-    assert key_file_of(file_with(tmp_path, line), account) is None
-
-
-def test_no_key_is_made_where_there_is_one(account: Account, tmp_path: Path) -> None:
-    """Wherever it comes from, the environment too; nor over a file that is there."""
-    has_key = replace(account, api_key=Secret("key"))
-    assert key_file_of(file_with(tmp_path, ""), has_key) is None
-    (tmp_path / "key").write_text("")
-    file = file_with(tmp_path, f'api_key = {{ file = "{tmp_path / "key"}" }}')
-    assert key_file_of(file, account) is None
+    """No part of another form stays in the table, the comment and the former state do."""
+    key = tmp_path / "api-key"
+    write_back(file_with(tmp_path, line), account, Result(key_file=key))
+    text = (tmp_path / "config.toml").read_text()
+    assert tomllib.loads(text)["uplink"]["thingplus"]["api_key"] == {"file": str(key)}
+    assert ("# from the portal" in text) == ("# from the portal" in line)
+    assert line in (tmp_path / "config.toml.bak").read_text()
+    assert write_back(ConfigFile(tmp_path / "config.toml"), account, Result(key_file=key)) == []
 
 
 def test_only_what_is_at_the_cloud_is_written_down(account: Account, tmp_path: Path) -> None:
