@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.clock import Clock
@@ -11,18 +12,33 @@ from gatewayd.sandbox.settings import ListenSettings
 from gatewayd.transports.certificates import LocalCertificate, NoCryptography, load_or_make
 
 
-def certificate_for(settings: ListenSettings, clock: Clock) -> tuple[LocalCertificate | None, str]:
-    """Return the certificate to serve TLS with, or None and the reason why not.
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a sandbox serves TLS with.
+
+    Attributes:
+        context: None without TLS; `reason` then says why.
+        ca_file: what a client must trust; None without.
+    """
+
+    context: ssl.SSLContext | None = None
+    ca_file: Path | None = None
+    reason: str = ""
+
+
+def tls_for(settings: ListenSettings, clock: Clock) -> Tls:
+    """Return what to serve TLS with, or the reason why not.
 
     Raises:
-        OSError: it cannot be kept.
+        OSError: the certificate cannot be kept.
     """
     if not settings.tls:
-        return None, "switched off"
+        return Tls(reason="switched off")
     try:
-        return load_or_make(settings.state_dir or default_state_dir(), clock.now_ms()), ""
+        made = load_or_make(settings.state_dir or default_state_dir(), clock.now_ms())
     except NoCryptography as error:
-        return None, str(error)
+        return Tls(reason=str(error))
+    return Tls(_server_context(made), made.ca_file)
 
 
 def default_state_dir() -> Path:
@@ -31,7 +47,7 @@ def default_state_dir() -> Path:
     return Path(cache) / "gatewayd" / "sandbox"
 
 
-def server_context(certificate: LocalCertificate) -> ssl.SSLContext:
+def _server_context(certificate: LocalCertificate) -> ssl.SSLContext:
     """Return a server's TLS settings: 1.2 or newer, as the vendors recommend."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -23,8 +23,9 @@ from gatewayd.clouds.thethingsio.sandbox.settings import (
 from gatewayd.clouds.thethingsio.sandbox.world import World
 from gatewayd.sandbox.clock import MovableClock
 from gatewayd.sandbox.faults import RestFaults
-from gatewayd.sandbox.tls import certificate_for, server_context
-from gatewayd.transports.broker import open_broker, open_listener
+from gatewayd.sandbox.listening import open_listeners
+from gatewayd.sandbox.tls import tls_for
+from gatewayd.transports.broker import open_broker
 from gatewayd.transports.broker_host import Manners
 from gatewayd.transports.mqtt_packets import Message
 
@@ -42,8 +43,7 @@ async def open_sandbox(
     """
     settings = settings or SandboxSettings()
     base = clock or SystemClock()
-    certificate, reason = certificate_for(settings, base)
-    context = None if certificate is None else server_context(certificate)
+    tls = tls_for(settings, base)
     async with AsyncExitStack() as stack:
         own_clock = MovableClock(base)
         world, hub = World(settings, own_clock), Hub()
@@ -55,11 +55,8 @@ async def open_sandbox(
         intake = Intake(world, journal, hub, publish)
         device_side = DeviceSide(world, journal, intake, publish)
         broker = await stack.enter_async_context(open_broker(device_side, manners=MANNERS))
-        plain = open_listener(broker, settings.port(MQTT_PORT))
-        listeners = [await stack.enter_async_context(plain)]
-        if context is not None:
-            tls = open_listener(broker, settings.port(MQTT_TLS_PORT), context)
-            listeners.append(await stack.enter_async_context(tls))
+        ports = open_listeners(broker, settings, tls, (MQTT_PORT, MQTT_TLS_PORT))
+        listeners = await stack.enter_async_context(ports)
         sandbox = Sandbox(
             settings=settings,
             clock=own_clock,
@@ -70,11 +67,11 @@ async def open_sandbox(
             intake=intake,
             broker=broker,
             rest_faults=RestFaults(),
-            listeners=tuple(listeners),
-            ca_file=None if certificate is None else certificate.ca_file,
-            tls_reason=reason,
+            listeners=listeners,
+            ca_file=tls.ca_file,
+            tls_reason=tls.reason,
         )
-        safe = None if context is None else (settings.port(REST_TLS_PORT), context)
+        safe = None if tls.context is None else (settings.port(REST_TLS_PORT), tls.context)
         app_side = open_app_side(sandbox, settings.port(REST_PORT), safe)
         sandbox.rest_port, sandbox.rest_tls_port = await stack.enter_async_context(app_side)
         yield sandbox

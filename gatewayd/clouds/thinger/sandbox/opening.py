@@ -34,7 +34,8 @@ from gatewayd.clouds.thinger.sandbox.world import World
 from gatewayd.sandbox.clock import MovableClock
 from gatewayd.sandbox.errands import Errands, open_errands
 from gatewayd.sandbox.faults import RestFaults
-from gatewayd.sandbox.tls import certificate_for, server_context
+from gatewayd.sandbox.listening import open_listeners
+from gatewayd.sandbox.tls import tls_for
 from gatewayd.transports.broker import Listener, open_broker, open_listener
 from gatewayd.transports.broker_host import Manners
 
@@ -53,8 +54,7 @@ async def open_sandbox(
     """
     settings = settings or SandboxSettings()
     base = clock or SystemClock()
-    certificate, reason = certificate_for(settings, base)
-    context = None if certificate is None else server_context(certificate)
+    tls = tls_for(settings, base)
     async with AsyncExitStack() as stack:
         own_clock = MovableClock(base)
         errands = await stack.enter_async_context(open_errands())
@@ -65,10 +65,8 @@ async def open_sandbox(
         manners = Manners(is_relay=False)
         broker = await stack.enter_async_context(open_broker(mqtt_side, manners=manners))
         mqtt_side.clients = broker.clients.values
-        mqtt = [await stack.enter_async_context(open_listener(broker, settings.port(MQTT_PORT)))]
-        if context is not None:
-            tls = open_listener(broker, settings.port(MQTT_TLS_PORT), context)
-            mqtt.append(await stack.enter_async_context(tls))
+        mqtt = open_listeners(broker, settings, tls, (MQTT_PORT, MQTT_TLS_PORT))
+        mqtt_listeners = await stack.enter_async_context(mqtt)
         stack.push_async_callback(_leave_all, premises.sockets)
         sandbox = Sandbox(
             clock=own_clock,
@@ -77,12 +75,12 @@ async def open_sandbox(
             broker=broker,
             rest_faults=RestFaults(),
             sockets_plain=await _sockets(stack, premises.sockets, settings, None),
-            sockets_tls=await _sockets(stack, premises.sockets, settings, context)
-            if context
+            sockets_tls=await _sockets(stack, premises.sockets, settings, tls.context)
+            if tls.context
             else {},
-            mqtt_listeners=tuple(mqtt),
-            ca_file=None if certificate is None else certificate.ca_file,
-            tls_reason=reason,
+            mqtt_listeners=mqtt_listeners,
+            ca_file=tls.ca_file,
+            tls_reason=tls.reason,
         )
         app_side = open_app_side(sandbox, settings.port(REST_PORT))
         sandbox.rest_port = await stack.enter_async_context(app_side)

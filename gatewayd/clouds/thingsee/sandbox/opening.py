@@ -23,8 +23,9 @@ from gatewayd.clouds.thingsee.sandbox.world import World
 from gatewayd.sandbox.clock import MovableClock
 from gatewayd.sandbox.errands import open_errands
 from gatewayd.sandbox.faults import RestFaults
-from gatewayd.sandbox.tls import certificate_for, server_context
-from gatewayd.transports.broker import open_broker, open_listener
+from gatewayd.sandbox.listening import open_listeners
+from gatewayd.sandbox.tls import tls_for
+from gatewayd.transports.broker import open_broker
 from gatewayd.transports.broker_host import Manners
 from gatewayd.transports.mqtt_packets import Message
 
@@ -40,7 +41,7 @@ async def open_sandbox(
     """
     settings = settings or SandboxSettings()
     base = clock or SystemClock()
-    certificate, reason = certificate_for(settings, base)
+    tls = tls_for(settings, base)
     async with AsyncExitStack() as stack:
         own_clock = MovableClock(base)
         world = World(settings, own_clock)
@@ -55,11 +56,8 @@ async def open_sandbox(
         device_side = DeviceSide(world, journal, intake)
         manners = Manners(is_relay=False)
         broker = await stack.enter_async_context(open_broker(device_side, manners=manners))
-        plain = open_listener(broker, settings.port(MQTT_PORT))
-        listeners = [await stack.enter_async_context(plain)]
-        if certificate is not None:
-            tls = open_listener(broker, settings.port(MQTT_TLS_PORT), server_context(certificate))
-            listeners.append(await stack.enter_async_context(tls))
+        ports = open_listeners(broker, settings, tls, (MQTT_PORT, MQTT_TLS_PORT))
+        listeners = await stack.enter_async_context(ports)
         sandbox = Sandbox(
             clock=own_clock,
             world=world,
@@ -70,9 +68,9 @@ async def open_sandbox(
             device_side=device_side,
             broker=broker,
             rest_faults=RestFaults(),
-            listeners=tuple(listeners),
-            ca_file=None if certificate is None else certificate.ca_file,
-            tls_reason=reason,
+            listeners=listeners,
+            ca_file=tls.ca_file,
+            tls_reason=tls.reason,
         )
         app_side = open_app_side(sandbox, settings.port(REST_PORT))
         sandbox.rest_port = await stack.enter_async_context(app_side)
