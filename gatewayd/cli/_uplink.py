@@ -9,36 +9,41 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from gatewayd import config
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
 from gatewayd.model import Channel, ChannelId
 
+C = TypeVar("C")
+"""A cloud's own `Config`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamedUplink:
+class NamedUplink(Generic[C]):
     """One uplink of the configuration, and what belongs to it.
 
     Attributes:
-        config: the cloud's own `Config`, as far as the file is right.
+        config: its section, as far as the file is right.
         folder: where this uplink keeps files of its own: tokens, a key.
         channels: every channel of this gateway by global name.
     """
 
     name: str
-    config: object
+    config: C
     gateway_id: str
     gateway_name: str
     folder: Path
     channels: dict[ChannelId, Channel]
 
 
-def uplink_of(args: argparse.Namespace, kind: str) -> NamedUplink:
+def uplink_of(args: argparse.Namespace, kind: str, shape: type[C]) -> NamedUplink[C]:
     """Return the uplink that the arguments mean: the named one, or the only one of this kind.
 
     Raises:
-        ConfigError: the file cannot be read, or has no such uplink, or several.
+        ConfigError: the file cannot be read, or has no such uplink, or several, or another
+            cloud under this kind.
     """
     settings, problems = config.salvage(args.config)
     if settings is None:
@@ -50,9 +55,12 @@ def uplink_of(args: argparse.Namespace, kind: str) -> NamedUplink:
     name = args.uplink or next(iter(uplinks))
     if name not in uplinks:
         raise ConfigError(f"{args.config}: no uplink of kind {kind} is called {name!r}")
+    own = uplinks[name].config
+    if not isinstance(own, shape):
+        raise ConfigError(f"{args.config}: uplink {name} is not the built-in {kind}")
     return NamedUplink(
         name=name,
-        config=uplinks[name].config,
+        config=own,
         gateway_id=settings.gateway.id,
         gateway_name=settings.gateway.name or settings.gateway.id,
         folder=settings.gateway.state_dir / "uplinks" / name,

@@ -92,9 +92,7 @@ def account_of(args: argparse.Namespace) -> Account:
     Raises:
         ConfigError: the file cannot be read, or has no such uplink, or several.
     """
-    uplink = uplink_of(args, KIND)
+    uplink = uplink_of(args, KIND, Config)
     own = uplink.config
-    if not isinstance(own, Config):
-        raise ConfigError(f"{args.config}: uplink {uplink.name} is not the built-in {KIND}")
     names = names_of(own, uplink.channels)
     return Account(uplink=uplink.name, config=own, folder=uplink.folder, names=names)

@@ -11,7 +11,6 @@ from gatewayd.clouds.thingplus.link import Config
 from gatewayd.clouds.thingplus.names import Names, name_channels
 from gatewayd.clouds.thingplus.own_face import OwnSettings
 from gatewayd.clouds.thingplus.rest import RestSettings
-from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
 
 KIND = "thingplus"
@@ -59,10 +58,8 @@ def account_of(args: argparse.Namespace) -> Account:
     Raises:
         ConfigError: the file cannot be read, or has no such uplink, or several.
     """
-    uplink = uplink_of(args, KIND)
+    uplink = uplink_of(args, KIND, Config)
     own = uplink.config
-    if not isinstance(own, Config):
-        raise ConfigError(f"{args.config}: uplink {uplink.name} is not the built-in {KIND}")
     gateway_id = own.gateway_id or uplink.gateway_id
     return Account(
         uplink=uplink.name,

@@ -63,10 +63,8 @@ def account_of(args: argparse.Namespace) -> Account:
     Raises:
         ConfigError: the file cannot be read, or has no such uplink, or several, or no rest_url.
     """
-    uplink = uplink_of(args, KIND)
+    uplink = uplink_of(args, KIND, Config)
     own = uplink.config
-    if not isinstance(own, Config):
-        raise ConfigError(f"{args.config}: uplink {uplink.name} is not the built-in {KIND}")
     if not own.rest_url:
         raise ConfigError(
             f"{args.config}: uplink {uplink.name} has no rest_url; the API's address, such as "
