@@ -30,6 +30,7 @@ from gatewayd.errors import (
     Malformed,
     Throttled,
 )
+from gatewayd.transports.tls import tell
 
 CONNECTIONS_MAX = 4
 """A gateway asks one thing after the other; more sockets would only cost memory."""
@@ -298,4 +299,4 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
 def _reason(error: Exception) -> str:
     """Return what happened, in the system's own words where there are some."""
     system = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return str(getattr(system, "strerror", None) or error or type(error).__name__)
+    return tell(system) if isinstance(system, OSError) else str(error) or type(error).__name__

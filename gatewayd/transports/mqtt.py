@@ -33,7 +33,7 @@ from gatewayd.transports.mqtt_thread import (
     pump,
     shut,
 )
-from gatewayd.transports.tls import Tls, tell
+from gatewayd.transports.tls import Tls, is_no_tls, tell
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -47,6 +47,14 @@ gateway has 10 s for everything."""
 DENIED = frozenset({134, 135, 138, 140})
 """CONNACK reasons that only the owner can change: bad user name or password (MQTT 3: 4), not
 authorised (5), banned, bad authentication method."""
+
+BAD_LOGIN = frozenset({134, 135})
+NOT_LET_IN = " (user name or key is wrong, or the gateway is not registered there)"
+
+CUT = frozenset({"Unspecified error", "Session taken over"})
+TAKEN_OVER = " (does another gateway use the same id?)"
+
+NO_TLS = " (is this the TLS port? set tls = false for a plain one)"
 
 
 @asynccontextmanager
@@ -95,6 +103,7 @@ class MqttSession:
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._lost = asyncio.Event()
         self._reason = ""
+        self._place = f"{settings.host}:{settings.port}"
         self.dropped = 0
         """Messages that did not fit: too many waiting, too large, or a topic that is no text."""
 
@@ -165,8 +174,7 @@ class MqttSession:
             async with asyncio.timeout(timeout_s):
                 await self._connected
         except TimeoutError:
-            place = f"{self._settings.host}:{self._settings.port}"
-            self.lose(f"{place} did not let us in within {timeout_s:g} s")
+            self.lose(f"{self._place} did not let us in within {timeout_s:g} s")
             raise LinkLost(self._reason) from None
 
     def lose(self, reason: str) -> None:
@@ -186,12 +194,28 @@ class MqttSession:
         """Take the CONNACK."""
         if self._connected.done():
             return
+        sentence = f"{self._place}: refused by the broker: {text}"
         if reason == 0:
             self._connected.set_result(None)
         elif reason in DENIED:
-            self._connected.set_exception(LinkDenied(f"refused by the broker: {text}"))
+            hint = NOT_LET_IN if reason in BAD_LOGIN else ""
+            self._connected.set_exception(LinkDenied(sentence + hint))
         else:
-            self._connected.set_exception(LinkLost(f"refused by the broker: {text}"))
+            self._connected.set_exception(LinkLost(sentence))
+
+    def on_disconnect(self, reason: str) -> None:
+        """Take the end of the connection in paho's words.
+
+        "Unspecified error" is whatever ends a socket, and an older broker has no other way to
+        end a session that was taken over.
+        """
+        if not self._is_in():
+            hint = "" if self._settings.tls else " (is this a TLS port? set tls = true)"
+            self.lose(f"{self._place}: the broker hung up before it let us in{hint}")
+        elif reason in CUT:
+            self.lose(f"{self._place}: the broker or the network closed the connection{TAKEN_OVER}")
+        else:
+            self.lose(f"{self._place}: connection lost: {reason}")
 
     def on_acknowledged(self, mid: int, reasons: Sequence[int]) -> None:
         """Take a PUBACK or SUBACK; one that nobody waits for any more is ignored."""
@@ -213,7 +237,16 @@ class MqttSession:
     def on_thread_end(self, thread: asyncio.Future[None]) -> None:
         """Translate the end of the network thread, whatever it was."""
         error = None if thread.cancelled() else thread.exception()
-        self.lose(tell(error) if error else "connection closed")
+        if error is None:
+            self.lose("connection closed")
+            return
+        is_plain = self._settings.tls and not self._is_in() and is_no_tls(error)
+        self.lose(f"{self._place}: {tell(error)}{NO_TLS if is_plain else ''}")
+
+    def _is_in(self) -> bool:
+        """Return whether the broker has let us in, and the connection may have ended since."""
+        future = self._connected
+        return future.done() and not future.cancelled() and future.exception() is None
 
     def _check(self) -> None:
         if self._lost.is_set():
@@ -227,7 +260,7 @@ class MqttSession:
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:
-            self.lose(f"no {name} within {timeout_s:g} s")
+            self.lose(f"{self._place}: no {name} within {timeout_s:g} s")
             raise LinkLost(self._reason) from None
         finally:
             del self._pending[mid]

@@ -106,7 +106,7 @@ class Events(Protocol):
         """Count a message that could not be handed over."""
         ...
 
-    def lose(self, reason: str) -> None:
+    def on_disconnect(self, reason: str) -> None:
         """Take the end of the connection."""
         ...
 
@@ -196,9 +196,7 @@ def bridge(client: Client, events: Events, loop: asyncio.AbstractEventLoop, byte
     client.on_publish = lambda _c, _u, mid, reason, _p: on_acknowledged(mid, [reason])
     client.on_subscribe = lambda _c, _u, mid, reasons, _p: on_acknowledged(mid, reasons)
     client.on_message = lambda _c, _u, message: on_message(message)
-    client.on_disconnect = lambda _c, _u, _f, reason, _p: post(
-        events.lose, f"connection lost: {reason}"
-    )
+    client.on_disconnect = lambda _c, _u, _f, reason, _p: post(events.on_disconnect, str(reason))
 
 
 def _hasten(sock: object) -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gatewayd.errors import LinkDenied, LinkLost, Malformed
-from gatewayd.transports.tls import Tls, make_context, tell
+from gatewayd.transports.tls import Tls, is_no_tls, make_context, tell
 
 CLOSE_S = 2.0
 """How long what was written last, and TLS's goodbye, may take. A stop of the whole gateway has
@@ -86,7 +86,8 @@ async def open_stream(settings: StreamSettings, receiver: Receiver) -> AsyncIter
         raise LinkLost(sentence) from error
     except OSError as error:
         kind = LinkDenied if tell(error).startswith("certificate") else LinkLost
-        raise kind(f"{place}: {tell(error)}") from error
+        hint = " (is this the TLS port?)" if settings.tls and is_no_tls(error) else ""
+        raise kind(f"{place}: {tell(error)}{hint}") from error
     try:
         yield stream
     finally:

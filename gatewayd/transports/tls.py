@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.errors import ConfigError
+
+_PLACE_IN_C = re.compile(r"\s*\(_ssl\.c:\d+\)")
+
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
+)
+"""OpenSSL's names for an answer that is no TLS; they change with its version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,5 +63,24 @@ def tell(error: BaseException) -> str:
     """Return a foreign error as one short fact."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not trusted: {error.verify_message}"
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{type(error).__name__}: {text}"
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "no TLS is spoken there"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {_PLACE_IN_C.sub('', error.strerror or str(error))}"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)  # asyncio puts an address in the place of the reason.
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, UnicodeError):
+        return "this is no host name"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def is_no_tls(error: BaseException) -> bool:
+    """Return whether a handshake ended as it does at a port where no TLS is spoken.
+
+    Some servers answer in their own protocol, others hang up on bytes that they cannot read.
+    """
+    if isinstance(error, ssl.SSLError):
+        return isinstance(error, ssl.SSLEOFError) or error.reason in _NO_TLS
+    return isinstance(error, ConnectionResetError | BrokenPipeError)

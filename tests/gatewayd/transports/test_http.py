@@ -125,11 +125,24 @@ async def test_a_redirect_is_not_followed() -> None:
         assert (await http.send(Request("GET", "/"))).status == 302
 
 
+async def test_https_to_a_plain_port_is_told() -> None:
+    """In words, with the place."""
+
+    async def page(request: web.Request) -> web.Response:
+        return web.Response()
+
+    async with serving(page) as url:
+        settings = HttpSettings(base_url=url.replace("http:", "https:"))
+        async with open_http(settings) as http:
+            with pytest.raises(LinkLost, match=r":\d+: no TLS is spoken there$"):
+                await http.send(Request("GET", "/"))
+
+
 async def test_nobody_listening_is_a_lost_link(unused_tcp_port: int) -> None:
     """A refused connection is LinkLost, in the system's words."""
     settings = HttpSettings(base_url=f"http://127.0.0.1:{unused_tcp_port}")
     async with open_http(settings) as http:
-        with pytest.raises(LinkLost, match="Connect"):
+        with pytest.raises(LinkLost, match=r":\d+: Connection refused$"):
             await http.send(Request("GET", "/"))
 
 

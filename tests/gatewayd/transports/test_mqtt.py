@@ -112,11 +112,13 @@ async def test_a_connection_declared_dead_leaves_its_will(broker: Mosquitto) -> 
 async def test_a_wrong_password_is_denied(tmp_path: Path) -> None:
     """CONNACK 5 is a matter for the owner, not for a retry in a second."""
     with running(Mosquitto(tmp_path, users=USERS)) as broker:
-        mine = replace(settings(broker.port), username="gw", password=Secret("wrong"))
+        mine = replace(settings(broker.port), username="gw", password=Secret("guessed"))
         with pytest.raises(LinkDenied, match=r"(?i)authori") as caught:
             async with open_mqtt(mine):
                 pass
-        assert "wrong" not in str(caught.value)
+        assert "guessed" not in str(caught.value)
+        said = f"127.0.0.1:{broker.port}: refused by the broker: Not authorized (user name or key"
+        assert str(caught.value).startswith(said)
         async with open_mqtt(replace(mine, password=Secret("right"))) as session:
             await session.publish("a", b"")
     assert not network_threads()
@@ -136,16 +138,19 @@ async def test_nobody_listening_is_lost() -> None:
     """A refused TCP connection says so in words."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with pytest.raises(LinkLost, match="refused"):
-            async with open_mqtt(settings(unused.getsockname()[1])):
+        port = unused.getsockname()[1]
+        with pytest.raises(LinkLost, match=f"^127.0.0.1:{port}: Connection refused$"):
+            async with open_mqtt(settings(port)):
                 pass
     assert not network_threads()
 
 
-@pytest.mark.parametrize("host", ["does-not-exist.invalid", "bad..name"])
-async def test_an_unknown_name_is_lost(host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "why"), [("does-not-exist.invalid", "[Nn]ame"), ("bad..name", "no host name")]
+)
+async def test_an_unknown_name_is_lost(host: str, why: str) -> None:
     """A name that does not resolve, or is none, is a connection that is not there."""
-    with pytest.raises(LinkLost):
+    with pytest.raises(LinkLost, match=f"^{host}:1: .*{why}"):
         async with open_mqtt(replace(settings(1), host=host)):
             pass
 
@@ -278,11 +283,35 @@ async def test_tls_trusts_only_the_named_authority(tmp_path: Path) -> None:
 
 
 async def test_plain_bytes_to_a_tls_port_are_lost(tmp_path: Path) -> None:
-    """Without TLS on a TLS port the broker hangs up."""
+    """Without TLS on a TLS port the broker hangs up; the owner is asked which port it is."""
     certificates = make_certificates(tmp_path)
-    with running(Mosquitto(tmp_path, certificates=certificates)) as broker, pytest.raises(LinkLost):
+    with (
+        running(Mosquitto(tmp_path, certificates=certificates)) as broker,
+        pytest.raises(LinkLost, match=rf":{broker.port}: .*\(is this a TLS port\? set tls = t"),
+    ):
         async with open_mqtt(settings(broker.port)):
             pass
+
+
+async def test_tls_to_a_plain_port_is_asked_about(broker: Mosquitto) -> None:
+    """Whether the peer hangs up on the handshake or answers in words of its own."""
+    question = r"\(is this the TLS port\? set tls = false for a plain one\)$"
+    async with silent_peer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        for each in (port, broker.port):
+            with pytest.raises(LinkLost, match=f"^127.0.0.1:{each}: .*{question}"):
+                async with open_mqtt(replace(settings(each), tls=Tls(is_verified=False))):
+                    pass
+
+
+@pytest.mark.parametrize("version", [Version.V311, Version.V5])
+async def test_a_session_that_is_taken_over_asks_for_the_other(
+    broker: Mosquitto, version: Version
+) -> None:
+    """Two gateways with one id throw each other out."""
+    mine = replace(settings(broker.port), version=version)
+    async with open_mqtt(mine) as other, asyncio.timeout(5), open_mqtt(mine):
+        with pytest.raises(LinkLost, match=f":{broker.port}: .*another gateway use the same"):
+            await other.wait_lost()
 
 
 async def test_a_certificate_file_that_is_none_is_the_owners_mistake(tmp_path: Path) -> None:
