@@ -25,6 +25,15 @@ INTERVAL_MS_MIN = 60_000
 INTERVAL_MS_MAX = 604_800_000
 """One minute to seven days; what the cloud itself allows at registration."""
 
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "led": ("on", "off", "blink"),
+    "powerSwitch": ("on", "off"),
+    "buzzer": ("on", "off"),
+    "lcd": ("print", "clear"),
+    "stringActuator": ("send",),
+}
+"""What each type of actuator takes."""
+
 PATTERN_MS_MIN = 100
 PATTERN_MS_MAX = 10_000_000
 """Limits of `duration` and `interval` in the actuator catalogue."""
@@ -84,7 +93,8 @@ def read_command(request: Request, outputs: Outputs) -> Command:
     try:
         value, hold_s, blink_s = _pattern(verb, options, sensor, outputs.channels[sensor.channel])
     except KeyError:
-        message = f"unknown command: {verb[:64]}"
+        known = ", ".join(COMMANDS[sensor.type])
+        message = f"unknown command {verb[:64]}; a {sensor.type} takes {known}"
         raise RpcError(request.id, RpcCode.SERVER, message) from None
     except ValueError:
         raise RpcError(request.id, RpcCode.SERVER, "invalid options") from None

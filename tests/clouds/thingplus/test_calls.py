@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from gatewayd.clouds.thingplus.calls import (
+    COMMANDS,
     Outputs,
     answer_of,
     read_command,
     read_interval,
     read_time,
 )
-from gatewayd.clouds.thingplus.names import NameEntry, name_channels
+from gatewayd.clouds.thingplus.names import ACTUATOR_TYPES, NameEntry, name_channels
 from gatewayd.clouds.thingplus.rpc import Request, Response, RpcCode, RpcError
 from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Status
 
@@ -155,3 +156,27 @@ def test_a_failure_is_answered_with_its_reason(status: Status) -> None:
     """-32000 and the sentence."""
     response = answer_of(command("relay", "on"), Outcome(status, "interlocked with valve/relay"))
     assert response == Response("r1", None, RpcCode.SERVER, "interlocked with valve/relay")
+
+
+@pytest.mark.parametrize(
+    ("actuator", "type"),
+    [
+        ("relay", "powerSwitch"),
+        ("led", "led"),
+        ("buzzer", "buzzer"),
+        ("text", "stringActuator"),
+        ("lcd", "lcd"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_those_there_are(actuator: str, type: str) -> None:
+    """Every type has its own, and what is named is taken."""
+    with pytest.raises(RpcError, match=f"unknown command toggle; a {type} takes ") as caught:
+        command(actuator, "toggle")
+    assert str(caught.value).partition(" takes ")[2] == ", ".join(COMMANDS[type])
+    for verb in COMMANDS[type]:
+        command(actuator, verb, {"text": "1"})
+
+
+def test_every_type_has_commands() -> None:
+    """A new type cannot be forgotten in the answer."""
+    assert set(COMMANDS) == ACTUATOR_TYPES

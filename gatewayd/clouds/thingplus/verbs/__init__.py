@@ -21,6 +21,15 @@ example:
   gatewayd cloud thingplus control pump/relay on --duration 3s
 """
 
+CONTROL_TYPES = """\
+commands:
+  powerSwitch     on (--duration), off
+  led             on (--duration), off, blink (--blink, --duration)
+  buzzer          on, off
+  lcd             print (--option text=…), clear
+  stringActuator  send (--option text=…)
+"""
+
 INTERVAL_FUNCS = ("average", "sum", "count")
 SUB_FUNCS = ("count", "min", "max", "sum", "avg", "range", "diff", "first", "last")
 TIME_UNITS = ("hour", "day", "week", "month", "year")
@@ -124,12 +133,13 @@ def _add_control(verbs: Subparsers) -> None:
     parser.add_argument(
         "actuator", metavar="ACTUATOR", help="DEVICE/CHANNEL, or GATEWAY/SENSOR ids"
     )
-    parser.add_argument("command", metavar="CMD", help="on, off, blink, print, …")
+    parser.add_argument("command", metavar="CMD", help="what its type takes; see below")
     parser.add_argument("--duration", type=duration, help="until it goes back by itself")
     parser.add_argument("--blink", type=duration, help="on time and off time of blink")
     parser.add_argument(
         "--option", metavar="NAME=VALUE", action="append", default=[], help="any other option"
     )
+    parser.epilog = f"{CONTROL_TYPES}\n{parser.epilog}"
     parser.set_defaults(speak=_control)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from gatewayd.clock import SystemClock
 from gatewayd.clouds.thingplus.rest import open_rest
@@ -32,7 +33,24 @@ async def control(args: argparse.Namespace) -> Spoken:
         except GatewayAnsweredError as error:
             line = f"gateway {gateway} refuses: {error.message}"
             return Spoken({"error": error.code}, complaints=(line,), code=1)
-    return Spoken(done, (f"{actuator} {args.command}: {done.result}",))
+    return Spoken(done, (f"{args.actuator} {args.command}: {show_result(done.result)}",))
+
+
+def show_result(result: object) -> str:
+    """Return a gateway's answer for a person; ours is an object with what it read back.
+
+    Other gateways answer with a text, the vendor's own with "success".
+    """
+    if not isinstance(result, Mapping):
+        return "done" if result in (None, "", "success") else f"done; the answer is {result}"
+    facts = []
+    if result.get("value") is not None:
+        verified = result.get("verified")
+        how = " (read back)" if verified is True else " (assumed)" if verified is False else ""
+        facts.append(f"it is {result['value']}{how}")
+    if result.get("message"):
+        facts.append(str(result["message"]))
+    return "; ".join(["done", *facts])
 
 
 def options_of(args: argparse.Namespace) -> dict[str, object] | str:

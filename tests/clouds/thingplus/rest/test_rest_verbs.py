@@ -102,6 +102,10 @@ async def test_a_command_goes_through_the_cloud(shell: Shell, gateway: Any) -> N
         "cmd": "blink",
         "options": {"interval": 500, "duration": 3000, "row": 2},
     }
+    assert (await shell(*words)).out == "b827eb000001/relay blink: done\n"
+    gateway.reply = {"result": {"value": 1, "verified": True}}
+    said = await shell("control", "b827eb000001/relay", "on")
+    assert said.out == "b827eb000001/relay on: done; it is 1 (read back)\n"
 
 
 async def test_a_command_that_fails_says_how(shell: Shell, gateway: Any) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 
+from gatewayd.clouds.thingplus.calls import COMMANDS
 from gatewayd.clouds.thingplus.names import Sensor
+from gatewayd.clouds.thingplus.verbs import CONTROL_TYPES
 from gatewayd.clouds.thingplus.verbs.account import Account
-from gatewayd.clouds.thingplus.verbs.control import options_of, sensor_of
+from gatewayd.clouds.thingplus.verbs.control import options_of, sensor_of, show_result
 from gatewayd.errors import ConfigError
 from gatewayd.model import ChannelId
 
@@ -65,3 +68,29 @@ def test_a_name_that_is_neither_is_refused(name: str) -> None:
     """Before anything is asked of the cloud."""
     with pytest.raises(ConfigError, match="neither"):
         sensor_of(ACCOUNT, name)
+
+
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        ({"value": 1, "verified": True}, "done; it is 1 (read back)"),
+        ({"value": 0, "verified": False, "message": "held"}, "done; it is 0 (assumed); held"),
+        ({"value": 0}, "done; it is 0"),
+        ({"value": None, "verified": True}, "done"),
+        ({"value": 1, "verified": [1]}, "done; it is 1"),
+        ({}, "done"),
+        ("success", "done"),
+        (None, "done"),
+        ("blinking", "done; the answer is blinking"),
+    ],
+)
+def test_an_answer_is_a_sentence(result: object, sentence: str) -> None:
+    """Whatever kind of gateway gave it."""
+    assert show_result(result) == sentence
+
+
+def test_the_help_names_what_every_type_takes() -> None:
+    """As the gateway does in its answer."""
+    rows = [line.split(maxsplit=1) for line in CONTROL_TYPES.splitlines()[1:]]
+    told = {type: re.findall(r"([a-z]+)(?: \([^)]*\))?(?:, |$)", words) for type, words in rows}
+    assert told == {type: list(commands) for type, commands in COMMANDS.items()}
