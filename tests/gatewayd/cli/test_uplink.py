@@ -12,12 +12,21 @@ from gatewayd.clouds.thinger.settings import Config
 from gatewayd.clouds.thingsee.settings import Config as Other
 from gatewayd.errors import ConfigError
 
+CONFIG = """\
+[gateway]
+id = "gw01"
+state_dir = "{state}"
+
+[uplink.mine]
+kind = "thinger"
+user = "alice"
+"""
+
 
 @pytest.fixture
 def args(tmp_path: Path) -> argparse.Namespace:
     config = tmp_path / "config.toml"
-    text = '[gateway]\nid = "gw01"\nstate_dir = "{}"\n[uplink.mine]\nkind = "thinger"\nuser = "alice"\n'
-    config.write_text(text.format(tmp_path))
+    config.write_text(CONFIG.format(state=tmp_path))
     config.chmod(0o600)
     return argparse.Namespace(config=config, uplink=None)
 
