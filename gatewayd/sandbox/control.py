@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -95,6 +96,17 @@ def rest_broken(faults: RestFaults) -> Document:
         "rest": [asdict(each) for each in faults.armed()],
         "rate_limit": asdict(faults.rate_limit),
     }
+
+
+def with_text(message: Document) -> Document:
+    """Return a received message with its `payload` as text, base64 where it is none; and `size`."""
+    payload = message["payload"]
+    shown = {name: value for name, value in message.items() if name != "payload"}
+    shown["size"] = len(payload)
+    try:
+        return shown | {"payload": payload.decode()}
+    except UnicodeDecodeError:
+        return shown | {"payload_base64": base64.b64encode(payload).decode()}
 
 
 async def reset(sandbox: Controlled, request: web.Request, body: Document) -> object:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from gatewayd.sandbox.bodies import Document
 
 VIOLATIONS_MAX = 10_000
 """A sandbox keeps the newest; its counts know of all."""
@@ -23,3 +26,12 @@ class Violation:
     rule: str
     text: str
     is_note: bool = False
+
+
+def listed(violations: Iterable[Violation], gateway: str) -> Document:
+    """Return the `violations` and the `notes` of one gateway; empty = of all."""
+    every = [asdict(each) for each in violations if gateway in ("", each.gateway)]
+    return {
+        "violations": [each for each in every if not each["is_note"]],
+        "notes": [each for each in every if each["is_note"]],
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
 from itertools import islice
 
@@ -10,7 +9,6 @@ from aiohttp import web
 
 from gatewayd.clouds.thethingsio.codec import encode_entry
 from gatewayd.clouds.thethingsio.sandbox.errors import missing
-from gatewayd.clouds.thethingsio.sandbox.journal import Received
 from gatewayd.clouds.thethingsio.sandbox.rest_users import describe_session
 from gatewayd.clouds.thethingsio.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thethingsio.sandbox.world import FIRST_APP, FIRST_EMAIL
@@ -21,6 +19,7 @@ from gatewayd.sandbox.control import (
     VerbRow,
     control_routes,
     page_of,
+    with_text,
 )
 from gatewayd.sandbox.outage import BROKER_SHAPE, break_broker
 
@@ -75,7 +74,7 @@ async def messages(sandbox: Sandbox, request: web.Request, body: Document) -> ob
         for each in sandbox.journal.messages
         if each.number > after and thing in ("", each.thing)
     )
-    return {"messages": [_message(each) for each in islice(found, limit)]}
+    return {"messages": [with_text(asdict(each)) for each in islice(found, limit)]}
 
 
 async def mails(sandbox: Sandbox, request: web.Request, body: Document) -> object:
@@ -169,13 +168,3 @@ VERBS: tuple[VerbRow[Sandbox], ...] = (
 def routes(sandbox: Sandbox) -> list[web.RouteDef]:
     """Return the routes of the control plane."""
     return control_routes(sandbox, VERBS)
-
-
-def _message(each: Received) -> Document:
-    """Return a write with its body as text; base64 where it is no text."""
-    document = asdict(each) | {"size": len(each.payload)}
-    payload = document.pop("payload")
-    try:
-        return document | {"payload": payload.decode()}
-    except UnicodeDecodeError:
-        return document | {"payload_base64": base64.b64encode(payload).decode()}

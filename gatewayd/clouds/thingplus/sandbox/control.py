@@ -37,6 +37,7 @@ from gatewayd.sandbox.control import (
     whole,
 )
 from gatewayd.sandbox.errors import ApiError, not_found
+from gatewayd.sandbox.violations import listed
 from gatewayd.transports.mqtt_packets import Message
 
 _CLOCK = {
@@ -103,11 +104,9 @@ async def drops(sandbox: Sandbox, request: web.Request, body: Document) -> objec
 async def violations(sandbox: Sandbox, request: web.Request, body: Document) -> object:
     """What the vendor's conformance tester would object to, and sensors not seen so far."""
     gateway = request.query.get("gateway", "")
-    every = [asdict(each) for each in sandbox.journal.violations if gateway in ("", each.gateway)]
     gateways = sandbox.world.gateways.values()
     return {
-        "violations": [each for each in every if not each["is_note"]],
-        "notes": [each for each in every if each["is_note"]],
+        **listed(sandbox.journal.violations, gateway),
         "unseen": [
             each
             for owner in gateways

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from itertools import islice
 
 from aiohttp import web
@@ -12,7 +11,6 @@ from gatewayd.clouds.thingsee.codec import Message, of_json, to_json
 from gatewayd.clouds.thingsee.sandbox import conformance
 from gatewayd.clouds.thingsee.sandbox.alerts import alerts_of
 from gatewayd.clouds.thingsee.sandbox.control_faults import FAULT_VERBS
-from gatewayd.clouds.thingsee.sandbox.journal import Received
 from gatewayd.clouds.thingsee.sandbox.records import LoggedCommand
 from gatewayd.clouds.thingsee.sandbox.sandbox import Sandbox
 from gatewayd.clouds.thingsee.sandbox.world import FIRST_CLIENT
@@ -24,8 +22,10 @@ from gatewayd.sandbox.control import (
     VerbRow,
     control_routes,
     page_of,
+    with_text,
 )
 from gatewayd.sandbox.errors import invalid, not_found
+from gatewayd.sandbox.violations import listed
 from gatewayd.transports.mqtt_packets import Message as Packet
 
 _PUBLISH = {"topic": TEXT, "payload": TEXT, "qos": optional(WHOLE)}
@@ -63,7 +63,7 @@ async def messages(sandbox: Sandbox, request: web.Request, body: Document) -> ob
         for each in tuple(sandbox.journal.messages)
         if each.number > after and gateway in ("", each.gateway)
     )
-    return {"messages": [_received(each) for each in islice(found, limit)]}
+    return {"messages": [with_text(asdict(each)) for each in islice(found, limit)]}
 
 
 async def arrivals(sandbox: Sandbox, request: web.Request, body: Document) -> object:
@@ -83,11 +83,9 @@ async def arrivals(sandbox: Sandbox, request: web.Request, body: Document) -> ob
 async def violations(sandbox: Sandbox, request: web.Request, body: Document) -> object:
     """What gateways do wrong, what the vendor's app stumbles over, things not heard of so far."""
     gateway = request.query.get("gateway", "")
-    every = [asdict(each) for each in sandbox.journal.violations if gateway in ("", each.gateway)]
     things = sandbox.world.things.values()
     return {
-        "violations": [each for each in every if not each["is_note"]],
-        "notes": [each for each in every if each["is_note"]],
+        **listed(sandbox.journal.violations, gateway),
         "unseen": [each.tuid for each in things if conformance.unseen(each)],
     }
 
@@ -168,16 +166,3 @@ def _logged(each: LoggedCommand) -> Document:
         "answers": each.answers,
         "answer": None if each.answer is None else to_json(each.answer),
     }
-
-
-def _received(each: Received) -> Document:
-    """Return a publish with its payload as text; base64 where it is no text."""
-    document: Document = {
-        field.name: getattr(each, field.name) for field in fields(each) if field.name != "payload"
-    }
-    document["size"] = len(each.payload)
-    try:
-        document["payload"] = each.payload.decode()
-    except UnicodeDecodeError:
-        document["payload_base64"] = base64.b64encode(each.payload).decode()
-    return document
