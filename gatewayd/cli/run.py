@@ -65,7 +65,8 @@ async def _run_for_ever(path: Path, settings: Settings) -> None:
         async with open_daemon(settings, notifier, signals.restart):
             log.info("running", gateway=settings.gateway.id)
             try:
-                keep_copy(path, settings.gateway.state_dir)
+                # What runs, not what the file says by now: it may have been edited meanwhile.
+                keep_copy(path, settings.text, settings.gateway.state_dir)
             except OSError as error:
                 log.warning("no copy of the configuration", reason=str(error))
             notifier.tell(READY=1, STATUS="running")

@@ -1,9 +1,10 @@
 """`gatewayd safe`: drives every output to its safe value and nothing else.
 
 Strategy: what systemd runs after any stop, crash or kill must work when little else does: it
-needs no daemon and no network, takes from the configuration what can be understood (a missing
-cloud key is no reason to leave a pump on), and lets no broken device delay another. Where the
-daemon does run, it is asked to do it: an output has one writer.
+needs no daemon and no network, drives what the last daemon ran with as well as what can be
+understood of today's file (`_outputs` says why both; a missing cloud key is no reason to leave a
+pump on), and lets no broken device stop another. Where the daemon does run, it is asked to do it:
+an output has one writer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ from gatewayd.errors import DeviceError, GatewayError, NoDaemon
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
-    from gatewayd.config.settings import DeviceSettings, Settings
+    from gatewayd.cli._outputs import Plan
+    from gatewayd.config.settings import DeviceSettings, Gateway
+    from gatewayd.console.client import Control
     from gatewayd.ports import Ports
 
 HELP = "drive every output to its safe value, with or without the daemon"
@@ -30,8 +33,12 @@ HELP = "drive every output to its safe value, with or without the daemon"
 EPILOG = """\
 example:
   gatewayd safe
-  ExecStopPost=/usr/bin/gatewayd safe       in the service file: after any stop, crash or kill
-exit codes: 0 every output is safe, 1 some are not, 78 the configuration cannot be read
+  ExecStopPost=/opt/gatewayd/bin/gatewayd safe    in the service file: after any stop or crash
+
+Without a daemon it drives the outputs of the configuration that the last one ran with
+(config.last-good.toml in state_dir), then those of today's file, which has the last word. So an
+edit, a mistake or a missing file leaves nothing on.
+exit codes: 0 every output is safe, 1 some are not or nobody can say, 78 neither file can be read
 """
 
 DAEMON_S = 10.0
@@ -42,19 +49,28 @@ TRIES = 3
 answer; `supervise` does not run here, and nobody comes after us."""
 
 DEVICE_S = 6.0
-"""For all tries with one device; systemd gives the whole verb 10 s or more."""
+"""For all tries with one device, thus for one round; there are two, and systemd gives 30 s."""
 
 WRITE_S = 2.0
 """For one write with its read-back."""
 
+UNREADABLE = (
+    "cannot be read, and no copy of the last one that worked is found; see gatewayd check. "
+    "GATEWAYD_GATEWAY__STATE_DIR may name the state_dir with the copy"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One output, and whether it is safe now; the detail says what it is, or why not."""
+    """One output, and whether it is safe now; the detail says what it is, or why not.
+
+    `file` is the configuration that says what safe is; None where the daemon was asked.
+    """
 
     output: str
     is_safe: bool
     detail: str
+    file: str | None = None
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -66,79 +82,56 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make everything safe and tell about each output."""
-    settings, lost = read_outputs(args.config)
+    from gatewayd.cli._outputs import read_plan
+
+    plan = read_plan(args.config)
     try:
-        results = ask_daemon(settings)
+        results = ask_daemon(plan.gateways if plan else (None,))
     except NoDaemon:
-        if settings is None:
-            print(f"gatewayd: {args.config} cannot be read; see gatewayd check", file=sys.stderr)
+        if plan is None:
+            print(f"gatewayd: {args.config} {UNREADABLE}", file=sys.stderr)
             return BAD_CONFIG
-        results = asyncio.run(make_safe(settings)) + lost
+        results = asyncio.run(make_safe(plan))
     if args.json:
         print(json.dumps({"outputs": [asdict(result) for result in results]}))
     else:
         for result in results:
-            print(
-                f"{result.output} {'is safe' if result.is_safe else 'IS NOT SAFE'}: {result.detail}"
-            )
+            print(show_result(result, args.config))
     return DONE if all(result.is_safe for result in results) else FAILED
 
 
-def read_outputs(config: Path) -> tuple[Settings | None, list[Result]]:
-    """Return what is understood of the configuration, and the outputs that are not.
-
-    A file that does not even parse is replaced by the copy of the last one that worked.
-    """
-    from gatewayd.config import salvage
-
-    settings, problems = salvage(config)
-    if settings is None:
-        from gatewayd.cli._lastgood import find_copy
-
-        for problem in problems:
-            print(f"gatewayd: {problem}", file=sys.stderr)
-        copy = find_copy(config)
-        if copy is None:
-            return None, []
-        print(f"gatewayd: using the last configuration that worked, {copy}", file=sys.stderr)
-        config = copy
-        settings, _ = salvage(config)
-    return settings, find_lost(config, settings) if settings else []
+def show_result(result: Result, config: Path) -> str:
+    """Return one line; it names the file where that is not the one that everybody thinks of."""
+    verdict = "is safe" if result.is_safe else "IS NOT SAFE"
+    source = "" if result.file in (None, str(config)) else f", from {result.file}"
+    return f"{result.output} {verdict}: {result.detail}{source}"
 
 
-def find_lost(config: Path, settings: Settings) -> list[Result]:
-    """Return a result for each device that has outputs and mistakes that hide what is meant."""
-    import tomllib
-
-    document = tomllib.loads(config.read_text(encoding="utf-8-sig"))
-    return [
-        Result(name, False, "its section has mistakes; see gatewayd check")
-        for name, section in document.get("device", {}).items()
-        if name not in settings.devices and _names_safe(section)
-    ]
-
-
-def _names_safe(section: object) -> bool:
-    if not isinstance(section, dict):
-        return False
-    return "safe" in section or any(_names_safe(each) for each in section.values())
-
-
-def ask_daemon(settings: Settings | None) -> list[Result]:
-    """Return what the running daemon did.
+def ask_daemon(gateways: Sequence[Gateway | None]) -> list[Result]:
+    """Return what the running daemon did, the first of these gateways that has one.
 
     Raises:
         NoDaemon: none runs, or it hangs; then whoever asks is the only writer left.
     """
     from gatewayd.cli._daemon import connect
 
-    with connect(settings.gateway if settings else None) as control:
+    for gateway in gateways:
         try:
-            told: Any = control.ask("safe", DAEMON_S)
+            with connect(gateway) as control:
+                told = _ask(control)
         except NoDaemon:
-            print("gatewayd: the daemon hangs; its outputs are driven from here", file=sys.stderr)
-            raise
-    return [_told(name, outcome) for name, outcome in told.items()]
+            continue
+        return [_told(name, outcome) for name, outcome in told.items()]
+    raise NoDaemon("no daemon is running")
+
+
+def _ask(control: Control) -> dict[str, Any]:
+    try:
+        told: Any = control.ask("safe", DAEMON_S)
+    except NoDaemon:
+        print("gatewayd: the daemon hangs; its outputs are driven from here", file=sys.stderr)
+        raise
+    return dict(told)
 
 
 def _told(output: str, outcome: dict[str, Any]) -> Result:
@@ -150,26 +143,20 @@ def _told(output: str, outcome: dict[str, Any]) -> Result:
     return Result(output, True, f"{show_value(outcome['value'])} ({how})")
 
 
-async def make_safe(settings: Settings) -> list[Result]:
-    """Drive all outputs safe, all devices at the same time, each wire in its own order."""
-    from gatewayd.driver import is_output
+async def make_safe(plan: Plan) -> list[Result]:
+    """Drive all outputs safe: round after round, in each all devices at the same time."""
     from gatewayd.ports import Ports
 
-    ports = Ports(settings.ports)
-    actuators = [
-        device
-        for device in settings.devices.values()
-        if any(is_output(channel) for channel in device.channels)
-    ]
-    # Gathered, so that a bug in one driver stops none of the others.
-    answers = await asyncio.gather(
-        *(make_device_safe(device, ports) for device in actuators), return_exceptions=True
-    )
-    return [
-        result
-        for device, answer in zip(actuators, answers, strict=True)
-        for result in _results(device, answer)
-    ]
+    results: list[Result] = []
+    for each in plan.rounds:
+        ports = Ports(each.wires)
+        # Gathered, so that a bug in one driver stops none of the others.
+        answers = await asyncio.gather(
+            *(make_device_safe(job.device, ports) for job in each.jobs), return_exceptions=True
+        )
+        for job, answer in zip(each.jobs, answers, strict=True):
+            results += [replace(one, file=str(job.file)) for one in _results(job.device, answer)]
+    return results + [Result(one.name, False, one.reason, str(one.file)) for one in plan.lost]
 
 
 def _results(device: DeviceSettings, answer: list[Result] | BaseException) -> Sequence[Result]:

@@ -60,7 +60,8 @@ def salvage(
     """Return whatever could be understood of a file, and all problems.
 
     For the verb `safe`, which must find the outputs also when some cloud's key is missing, and
-    for verbs that only look for the control socket. None if the file is not even TOML.
+    for verbs that only look for the control socket. Devices with outputs that could not be
+    understood are in `Settings.lost`. None if the file cannot be read or is not even TOML.
     """
     from gatewayd.config.reader import read
 

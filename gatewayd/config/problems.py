@@ -69,6 +69,8 @@ class Report:
         """Which values came from which environment variable."""
         self.wrong: set[Keys] = set()
         """Values that have been complained of; what stands in for them means nothing."""
+        self.reasons: dict[Keys, Problem] = {}
+        """What was complained of first at each place."""
         self.has_credentials = has_credentials
         """Whether this process is the one that systemd gave the credentials to."""
         self._problems: dict[Problem, None] = {}  # A dict keeps the order and drops repeats.
@@ -95,14 +97,15 @@ class Report:
         return Positions(self.text)
 
     def _add(self, keys: Keys, problem: Problem) -> None:
-        if not problem.is_warning:
-            self.wrong.add(keys)
         variable = self.sources.get(keys)
         if variable is not None:
             file = f"environment variable {variable}"
             problem = Problem(
                 file, 0, 0, problem.found, problem.expected, problem.nearest, problem.is_warning
             )
+        if not problem.is_warning:
+            self.wrong.add(keys)
+            self.reasons.setdefault(keys, problem)
         self.add(problem)
 
     def add(self, problem: Problem) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gatewayd.config.checks import check
-from gatewayd.config.devices import Shelf, is_harmless, read_device
+from gatewayd.config.devices import Shelf, read_device
 from gatewayd.config.environment import SECTIONS, override
 from gatewayd.config.host import find_mac, find_runtime_dir, host_name
 from gatewayd.config.interlocks import complete_interlocks
+from gatewayd.config.lost import trusted
 from gatewayd.config.names import ALLOWED, is_name, names_of, sections
 from gatewayd.config.ports import read_port
 from gatewayd.config.positions import Keys
@@ -31,7 +32,6 @@ from gatewayd.config.settings import (
 )
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.uplinks import Known, UplinkReader
-from gatewayd.config.wires import port_of
 from gatewayd.model import Channel, ChannelId
 
 T = TypeVar("T")
@@ -67,24 +67,7 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[
         report.add(problem)
     settings = _settings(document, environ, report)
     check(settings, document, path, report)
-    return _trusted(settings, report), report.problems()
-
-
-def _trusted(settings: Settings, report: Report) -> Settings:
-    """Return the settings without devices whose wire, address or safe value is in doubt.
-
-    Where a mistake was, a stand-in may be: good enough to look for more mistakes, not to write
-    to hardware. A mistake in a device's times or tuning does not keep it from being made safe.
-    """
-    bad_ports = {keys[1] for keys in report.wrong if keys[:1] == ("port",) and len(keys) > 1}
-    devices = {
-        name: device
-        for name, device in settings.devices.items()
-        if port_of(device) not in bad_ports
-        and all(is_harmless(keys) for keys in report.wrong if keys[:2] == ("device", name))
-    }
-    ports = {name: port for name, port in settings.ports.items() if name not in bad_ports}
-    return replace(settings, devices=devices, ports=ports)
+    return replace(trusted(settings, document, report), text=text), report.problems()
 
 
 def _text(path: Path) -> str:

@@ -102,7 +102,9 @@ class Settings:
     """The whole configuration, checked.
 
     `ports` holds the keys that the file gives for each `[port.NAME]`, without defaults: a driver
-    knows better what its device speaks.
+    knows better what its device speaks. `lost` is empty in a file without mistakes: the devices
+    with outputs that are left out of `devices`, each with the reason. `text` is the file as it
+    was when it was read; it may have been edited since.
     """
 
     gateway: Gateway
@@ -113,3 +115,5 @@ class Settings:
     devices: Mapping[str, DeviceSettings]
     uplinks: Mapping[str, UplinkSettings]
     routes: tuple[Route, ...] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
+    text: str = field(default="", repr=False, compare=False)

@@ -59,15 +59,29 @@ class Plant:
         """Write more into the configuration."""
         self.config.write_text(self.config.read_text() + text)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one verb as a real process."""
+    def edit(self, old: str, new: str) -> None:
+        """Change the first place in the configuration that says `old`."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new, 1))
+
+    def die_on(self) -> None:
+        """Run the daemon, switch the pump on, and kill the daemon so that it stays on."""
+        with self.daemon() as daemon:
+            assert self.run("set", "pump/relay", "on").returncode == 0
+            daemon.kill()
+            daemon.wait(5)
+        assert self.relays()["relay"] is True
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run one verb as a real process, with more variables in its environment."""
         return subprocess.run(
             [sys.executable, "-m", "gatewayd", "--config", str(self.config), *arguments],
             capture_output=True,
             text=True,
             timeout=30,
             check=False,
-            env=self.environ(),
+            env=self.environ() | variables,
         )
 
     def environ(self) -> dict[str, str]:

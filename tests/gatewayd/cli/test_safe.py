@@ -6,12 +6,14 @@ import json
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gatewayd.cli.safe import find_lost, make_safe
-from gatewayd.config import salvage
+from gatewayd.cli._lastgood import NAME
+from gatewayd.cli._outputs import read_plan
+from gatewayd.cli.safe import make_safe
 from tests.peers.plant import Plant
 
 
@@ -92,11 +94,11 @@ def test_an_output_whose_section_is_wrong_is_named(plant: Plant) -> None:
 
 
 def test_a_wrong_sensor_is_nothing_to_make_safe(plant: Plant) -> None:
-    """Only sections that name a safe value count as lost outputs."""
+    """Only what may have outputs counts as lost."""
     plant.append('[device.boiler]\ndriver = "bme280"\n')
-    settings, _ = salvage(plant.config)
-    assert settings is not None
-    assert find_lost(plant.config, settings) == []
+    plan = read_plan(plant.config)
+    assert plan is not None
+    assert plan.lost == ()
 
 
 async def test_one_broken_board_does_not_delay_the_others(plant: Plant) -> None:
@@ -104,9 +106,9 @@ async def test_one_broken_board_does_not_delay_the_others(plant: Plant) -> None:
     plant.switch_on()
     plant.append('[device.dead]\ndriver = "sim_relay"\nfail_after = 0\nsafe = "off"\n')
     plant.append('[device.welded]\ndriver = "sim_relay"\nstuck = ["relay"]\nsafe = "on"\n')
-    settings, _ = salvage(plant.config)
-    assert settings is not None
-    results = {result.output: result for result in await make_safe(settings)}
+    plan = read_plan(plant.config)
+    assert plan is not None
+    results = {result.output: result for result in await make_safe(plan)}
     assert not results["dead/relay"].is_safe
     assert "board died" in results["dead/relay"].detail
     assert results["welded/relay"].detail == "off (read back)"
@@ -135,3 +137,167 @@ def test_without_any_configuration_the_owner_is_told(plant: Plant) -> None:
     assert done.returncode == 78
     assert "cannot be read" in done.stderr
     assert Path(plant.config).exists()
+
+
+def cut_pump(plant: Plant) -> None:
+    """Take the whole section out."""
+    before, _, rest = plant.config.read_text().partition("[device.pump]")
+    plant.config.write_text(before + rest[rest.index("[device.valve]") :])
+
+
+def make_sensor(plant: Plant) -> None:
+    """Give the name to something that is no output."""
+    cut_pump(plant)
+    plant.append('[device.pump]\ndriver = "sim"\nsignals.level = {}\n')
+
+
+def spoil_table(plant: Plant) -> None:
+    """TOML, but no configuration."""
+    plant.config.write_text(f'device = 5\n[gateway]\nstate_dir = "{plant.folder}"\n')
+
+
+EDITS: dict[str, Callable[[Plant], None]] = {
+    "driver mistyped": lambda plant: plant.edit('"sim_relay"', '"sim_rely"'),
+    "safe deleted": lambda plant: plant.edit('safe = "off"\n', ""),
+    "section deleted": cut_pump,
+    "section renamed": lambda plant: plant.edit("[device.pump]", "[device.fan]"),
+    "other hardware": lambda plant: plant.edit("pump.json", "other.json"),
+    "made a sensor": make_sensor,
+    "no tables": spoil_table,
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
+def test_what_the_dead_daemon_left_on_goes_off_whatever_was_edited(
+    plant: Plant, edit: Callable[[Plant], None]
+) -> None:
+    """The hardware is as the last daemon knew it; no edit moves a cable. Within 2 s, as ever."""
+    plant.die_on()
+    edit(plant)
+    began_s = time.monotonic()
+    done = plant.run("safe")
+    assert time.monotonic() - began_s < 2
+    assert plant.relays() == {"relay": False, "lamp": False}
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_moved_file_leaves_the_copy(plant: Plant) -> None:
+    """The state folder is named, the copy is in it, and stderr says that it was used."""
+    plant.die_on()
+    plant.config.rename(plant.folder / "moved.toml")
+    done = plant.run("safe", GATEWAYD_GATEWAY__STATE_DIR=str(plant.folder))
+    assert done.returncode == 0
+    assert "cannot be read" in done.stderr
+    assert "using the last configuration that worked" in done.stderr
+    assert plant.relays()["relay"] is False
+
+
+def test_a_moved_file_and_no_copy_is_said(plant: Plant) -> None:
+    """Nothing is known, nothing is driven, and nobody is told that all is well."""
+    plant.switch_on()
+    plant.config.rename(plant.folder / "moved.toml")
+    done = plant.run("safe", GATEWAYD_GATEWAY__STATE_DIR=str(plant.folder))
+    assert done.returncode == 78
+    assert "no copy of the last one that worked" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"sim_relay"', '"sim_rely"', 'line 8: found "sim_rely", nearest: sim_relay'),
+        ('safe = "off"\n', "", 'line 7: no "safe" for pump/relay'),
+        ('relays = ["relay", "lamp"]', "relays = 5", "line 9: found 5"),
+        ('driver = "sim_relay"\n', "", 'line 7: no "driver" for pump'),
+    ],
+)
+def test_without_a_copy_a_section_with_mistakes_is_not_safe(
+    plant: Plant, old: str, new: str, reason: str
+) -> None:
+    """The reason is said, and the other devices are safe."""
+    plant.switch_on()
+    plant.edit(old, new)
+    done = plant.run("safe")
+    assert done.returncode == 1
+    assert f"pump IS NOT SAFE: its section has mistakes: {reason}" in done.stdout
+    assert plant.relays("valve") == {"relay": False}
+
+
+def test_each_output_says_which_file_it_comes_from(plant: Plant) -> None:
+    """The same in both is driven once, as today's; the rest by its own file, the last's first."""
+    plant.die_on()
+    plant.edit("pump.json", "other.json")
+    rows = json.loads(plant.run("safe", "--json").stdout)["outputs"]
+    copy, today = str(plant.folder / NAME), str(plant.config)
+    assert [(row["output"], row["file"]) for row in rows] == [
+        ("pump/relay", copy),
+        ("pump/lamp", copy),
+        ("valve/relay", today),
+        ("pump/relay", today),
+        ("pump/lamp", today),
+    ]
+
+
+def test_todays_safe_value_wins_and_is_written_once(plant: Plant) -> None:
+    """The hardware is the same, the owner wants another value: it does not move twice."""
+    plant.die_on()
+    plant.edit('safe = "off"', 'safe = "on"')
+    done = plant.run("safe")
+    assert done.returncode == 0
+    assert done.stdout.count("pump/relay") == 1
+    assert plant.relays() == {"relay": True, "lamp": True}
+
+
+def test_todays_has_the_last_word_on_a_wire_that_both_name(plant: Plant) -> None:
+    """Other keys may be the same hardware still: the last daemon's goes first."""
+    plant.die_on()
+    plant.edit('relays = ["relay", "lamp"]', 'relays = ["relay"]')
+    plant.edit('safe = "off"', 'safe = "on"')
+    assert plant.run("safe").returncode == 0
+    assert plant.relays() == {"relay": True, "lamp": False}
+
+
+def test_a_dead_board_of_the_last_daemon_stops_nothing_of_today(plant: Plant) -> None:
+    """It is said, and both files' other outputs are safe."""
+    plant.append('[device.dead]\ndriver = "sim_relay"\nfail_after = 1\nsafe = "off"\n')
+    plant.die_on()
+    (plant.folder / NAME).write_text(
+        (plant.folder / NAME).read_text().replace("fail_after = 1", "fail_after = 0")
+    )
+    plant.edit("pump.json", "other.json")
+    done = plant.run("safe")
+    assert done.returncode == 1
+    assert "dead/relay IS NOT SAFE: the simulated board died" in done.stdout
+    assert plant.relays() == {"relay": False, "lamp": False}
+    assert plant.relays("other") == {"relay": False, "lamp": False}
+
+
+def test_a_copy_that_nobody_can_read_is_not_passed_over(plant: Plant) -> None:
+    """Today's outputs are safe; what else was on, nobody can say: exit 1."""
+    plant.die_on()
+    (plant.folder / NAME).write_bytes(b"\xff[")
+    done = plant.run("safe")
+    assert done.returncode == 1
+    assert "unknown IS NOT SAFE: what the last daemon ran with" in done.stdout
+    assert plant.relays()["relay"] is False
+
+
+def test_a_reload_that_finds_mistakes_does_not_spoil_the_copy(plant: Plant) -> None:
+    """The copy is of what runs, whatever the file says."""
+    with plant.daemon() as daemon:
+        good = (plant.folder / NAME).read_text()
+        plant.append("[device.pump\n")
+        daemon.send_signal(signal.SIGHUP)
+        plant.wait_for(lambda: "is not used" in (plant.folder / "log").read_text())
+        assert (plant.folder / NAME).read_text() == good
+
+
+def test_a_daemon_that_still_runs_with_the_old_file_is_asked(plant: Plant) -> None:
+    """An output has one writer, also when today's file would not find it."""
+    with plant.daemon():
+        plant.run("set", "pump/relay", "on")
+        cut_pump(plant)
+        rows = json.loads(plant.run("safe", "--json").stdout)["outputs"]
+    assert [(row["output"], row["file"]) for row in rows if row["output"] == "pump/relay"] == [
+        ("pump/relay", None)
+    ]
+    assert plant.relays()["relay"] is False
