@@ -36,8 +36,8 @@ example:
   ExecStopPost=/opt/gatewayd/bin/gatewayd safe    in the service file: after any stop or crash
 
 Without a daemon it drives the outputs of the configuration that the last one ran with
-(config.last-good.toml in state_dir), then those of today's file, which has the last word. So an
-edit, a mistake or a missing file leaves nothing on.
+(config.last-good.toml in state_dir), then those of today's file, which has the last word. Where
+today's file is gone, the copy is looked for in GATEWAYD_GATEWAY__STATE_DIR or /var/lib/gatewayd.
 exit codes: 0 every output is safe, 1 some are not or nobody can say, 78 neither file can be read
 """
 
