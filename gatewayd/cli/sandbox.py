@@ -29,8 +29,11 @@ example:
   curl http://127.0.0.1:13100/_sandbox/
 
 Every cloud has a control plane under /_sandbox/ on its REST port: GET it to see what there is.
-Ends on Ctrl-C; nothing that was received is kept.
+Each says how to get in: made-up accounts, the same at every start. Ends on Ctrl-C and keeps
+nothing: what was received, accounts, gateways and their keys are gone; register again then.
 """
+
+END = "Ctrl-C ends it, and every account, gateway and key with it; register again after a restart."
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -86,16 +89,20 @@ async def _serve(clouds: list[str], args: argparse.Namespace) -> None:
             module = importlib.import_module(f"gatewayd.clouds.{cloud}.sandbox")
             settings = module.SandboxSettings(port_offset=args.port_offset, tls=not args.no_tls)
             sandbox = await stack.enter_async_context(module.open_sandbox(settings))
-            places.append(sandbox.describe())
+            place = sandbox.describe()
+            hint = importlib.import_module(f"gatewayd.clouds.{cloud}.sandbox.hint").hint(place)
+            places.append({**place, "hint": hint})
         if not args.quiet:
-            print(json.dumps({"clouds": places}) if args.json else _told(places), flush=True)
+            print(json.dumps({"clouds": places}) if args.json else show_places(places), flush=True)
         await ended.wait()
 
 
-def _told(places: list[dict[str, Any]]) -> str:
+def show_places(places: list[dict[str, Any]]) -> str:
     """Return where the clouds listen, for a person."""
     lines = []
     for place in places:
         lines.append(place["cloud"])
-        lines += [f"  {name:<8} {value}" for name, value in place.items() if name != "cloud"]
-    return "\n".join([*lines, "Ctrl-C ends it."])
+        facts = {name: value for name, value in place.items() if name not in ("cloud", "hint")}
+        lines += [f"  {name:<10} {value}" for name, value in facts.items()]
+        lines += [f"  > {line}" for line in place["hint"]]
+    return "\n".join([*lines, END])
