@@ -57,12 +57,16 @@ def read_rows(config: Path, wanted: str) -> list[Json]:
         GatewayError: nothing has that name, or the configuration cannot be read.
     """
     from gatewayd.cli._daemon import daemon
+    from gatewayd.config import ConfigInvalid
 
     try:
         with daemon(config) as control:
             return cast("list[Json]", control.ask("read", channel=wanted, fresh=True))
-    except NoDaemon:
-        return asyncio.run(read_hardware(config, wanted))
+    except NoDaemon as absent:
+        try:
+            return asyncio.run(read_hardware(config, wanted))
+        except ConfigInvalid as error:
+            raise ConfigError(str(absent)) from error  # It says both.
 
 
 async def read_hardware(config: Path, wanted: str) -> list[Json]:

@@ -20,6 +20,15 @@ def test_without_a_daemon_the_hardware_is_read(plant: Plant) -> None:
     assert plant.relays()["relay"] is True
 
 
+def test_without_daemon_and_configuration_both_are_told(plant: Plant) -> None:
+    """Exit 78: with a good file the hardware could have been read."""
+    plant.config.unlink()
+    done = plant.run("read", "pump")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert f"{plant.config}: cannot be read" in done.stderr
+    assert "no daemon is running" in done.stderr
+
+
 def test_with_a_daemon_it_is_asked(plant: Plant) -> None:
     """The daemon's own words, and its hardware is left alone."""
     with plant.daemon():
