@@ -8,8 +8,18 @@ A driver is one module, `drivers/<wire>/<kind>.py`; its name is its registration
                                     should be and yields a Sensor, a Listener or an Actuator
 
 and a docstring: one line of what it is, `Channels:` with their units, `Example:` with the TOML that
-uses it, `Source:` (data sheet, section), and `Identity:` where the device can prove what it is.
+uses it, `Tested:` (how, in a line), `Source:` (data sheet, section), and `Identity:` where the
+device can prove what it is.
 It knows neither clock, loop, bus, logger, retry nor registration. It tries once and raises.
+
+A driver whose device can be found without being named may also say how a scan knows it. What
+`recognise` is given depends on the wire, and it never changes anything on the device:
+
+    i2c       ADDRESSES, and  async recognise(bus, address) -> Evidence | None
+    modbus    LINE (baudrate, parity, …), and  async recognise(slave) -> Evidence | None
+    serial    LINE, QUESTION (empty: it speaks unasked), and  recognise(heard) -> Evidence | None
+    ble       recognise(advertisement) -> Evidence | None
+    onewire   FAMILY, the first byte of its number
 """
 
 from __future__ import annotations
@@ -17,14 +27,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import dedent
-from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gatewayd.errors import ConfigError
 from gatewayd.model import Access, Channel, Measurement, Value
@@ -80,6 +90,20 @@ class Actuator(Protocol):
         ...
 
 
+class Evidence(NamedTuple):
+    """Why a scan believes that a device of this kind is there.
+
+    Attributes:
+        words: what was seen, in a few words: `id register 0xD0 says 0x60`.
+        is_proof: true where nothing else would have said so; an address alone is a hint.
+        keys: keys of the device's section that were found out, such as `{"chip": "bmp280"}`.
+    """
+
+    words: str
+    is_proof: bool
+    keys: Mapping[str, object] = MappingProxyType({})
+
+
 Opener = Callable[[Any, Any], AbstractAsyncContextManager[Sensor | Listener | Actuator]]
 
 
@@ -92,6 +116,7 @@ class Driver:
     describe: Callable[[Any], tuple[Channel, ...]]
     open: Opener
     doc: str
+    recognise: Callable[..., Any] | None = None
 
     @classmethod
     def of(cls, kind: str, module: ModuleType) -> Driver:
@@ -102,7 +127,12 @@ class Driver:
         """
         try:
             return cls(
-                kind, module.Config, module.describe, module.open_driver, module.__doc__ or ""
+                kind,
+                module.Config,
+                module.describe,
+                module.open_driver,
+                module.__doc__ or "",
+                getattr(module, "recognise", None),
             )
         except AttributeError as error:
             raise ConfigError(f"driver {kind} is incomplete: {error}") from error

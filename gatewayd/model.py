@@ -55,6 +55,9 @@ class Channel:
         decimals: digits worth showing, or None.
         minimum, maximum: what can physically be, both ends included, or None. A measurement
             outside is a FAULT; a command outside is REFUSED.
+        is_counter: the value only grows, and starts at 0 again when the device does or when it
+            reaches `wraps_at`. What is published is the total, which survives both.
+        wraps_at: where a counter falls back to 0 (65536 for 16 bits), or None: it only restarts.
     """
 
     id: str
@@ -64,6 +67,8 @@ class Channel:
     access: Access = Access.READ
     minimum: float | None = None
     maximum: float | None = None
+    is_counter: bool = False
+    wraps_at: float | None = None
 
 
 class Measurement(NamedTuple):
