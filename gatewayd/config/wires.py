@@ -14,7 +14,15 @@ SHARED = ("modbus",)
 SLOW = ("ble", "modbus", "onewire", "serial")
 """Wires on which a reading takes tens of milliseconds and more."""
 
-PORT_TYPE = {"gpio": "gpio", "i2c": "i2c", "modbus": "serial", "serial": "serial"}
+PORT_TYPE = {
+    "gpio": "gpio",
+    "i2c": "i2c",
+    "modbus": "serial",
+    "onewire": "files",
+    "pwm": "files",
+    "serial": "serial",
+    "sysfs": "files",
+}
 """The type of `[port.NAME]` that a driver of each wire folder can use."""
 
 
@@ -67,6 +75,9 @@ def claims(device: DeviceSettings, ports: Mapping[str, Mapping[str, object]]) ->
                 yield Claim(f"line {line} on {name}", key)
     elif wire == "serial":
         yield Claim(name, "port")
+    elif wire == "pwm":
+        chip = getattr(device.config, "chip", "")
+        yield Claim(f"output {getattr(device.config, 'output', '')} of {chip}", "output")
 
 
 def _lines(value: Any) -> Iterable[str]:

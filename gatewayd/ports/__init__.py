@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
+    from gatewayd.ports.files import FilesPort
     from gatewayd.ports.i2c import I2cPort
     from gatewayd.ports.line import LinePort
     from gatewayd.ports.modbus import ModbusPort
@@ -79,6 +80,12 @@ class Ports:
 
         wanted = {**defaults, **self.settings.get(name, {})}
         return self._enter(("modbus", name), lambda: open_modbus(name, wanted))
+
+    def files(self, name: str) -> AbstractAsyncContextManager[FilesPort]:
+        """Enter a folder of kernel files: `sysfs:LABEL` is /sys in a thread named so."""
+        from gatewayd.ports.files import open_files
+
+        return self._enter(("files", name), lambda: open_files(name, self.settings.get(name)))
 
     @asynccontextmanager
     async def _enter(

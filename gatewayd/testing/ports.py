@@ -18,14 +18,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TypeVar, cast
 
 from gatewayd.errors import DeviceAbsent
 from gatewayd.ports import Ports
+from gatewayd.ports.files import FilesPort, Tree
 from gatewayd.ports.i2c import I2cPort
 from gatewayd.ports.line import LinePort
 from gatewayd.ports.modbus import ModbusPort
 from gatewayd.ports.serial import SerialPort
+from gatewayd.testing.files import NOWHERE, FakeFiles
 from gatewayd.testing.modbus import FakeModbus
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeSerial, Gate
 
@@ -60,6 +63,10 @@ class FakePorts(Ports):
         """Put a serial line in place, with a device that says nothing."""
         return self._attach("serial", name, FakeSerial(name, self.gate))
 
+    def attach_files(self, name: str, root: Path = NOWHERE) -> FakeFiles:
+        """Put a folder of kernel files in place; without `root` it is empty."""
+        return self._attach("files", name, FakeFiles(name, self.gate, Tree(root)))
+
     def attach_modbus(self, name: str) -> FakeModbus:
         """Put a Modbus line in place, with no slave on it."""
         return self._attach("modbus", name, FakeModbus(name, self.gate))
@@ -72,6 +79,9 @@ class FakePorts(Ports):
 
     def i2c(self, name: str) -> AbstractAsyncContextManager[I2cPort]:
         return cast(AbstractAsyncContextManager[I2cPort], self._use("i2c", name))
+
+    def files(self, name: str) -> AbstractAsyncContextManager[FilesPort]:
+        return cast(AbstractAsyncContextManager[FilesPort], self._use("files", name))
 
     def lines(self, name: str) -> AbstractAsyncContextManager[LinePort]:
         return cast(AbstractAsyncContextManager[LinePort], self._use("line", name))

@@ -41,7 +41,10 @@ ATTACH: MappingProxyType[str, Callable[[FakePorts, str], object]] = MappingProxy
         "gpio": FakePorts.attach_lines,
         "i2c": FakePorts.attach_i2c,
         "modbus": FakePorts.attach_modbus,
+        "onewire": FakePorts.attach_files,
+        "pwm": FakePorts.attach_files,
         "serial": FakePorts.attach_serial,
+        "sysfs": FakePorts.attach_files,
     }
 )
 """How a wire is put in place, by the folder of its drivers."""

@@ -9,10 +9,12 @@ import pytest
 
 from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout
 from gatewayd.ports import Ports
+from gatewayd.ports.files import FilesPort
 from gatewayd.ports.i2c import I2cPort
 from gatewayd.ports.line import LinePort, OutputLine
 from gatewayd.ports.modbus import ModbusPort, Slave
 from gatewayd.ports.serial import SerialPort
+from gatewayd.testing.files import FakeFiles
 from gatewayd.testing.modbus import FakeModbus, FakeSlave, SlaveModel
 from gatewayd.testing.ports import FakePorts
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeOutput, FakeSerial
@@ -24,6 +26,7 @@ INSIDE = {"open", "ask", "client", "set", "get"}
 @pytest.mark.parametrize(
     ("fake", "real"),
     [
+        (FakeFiles, FilesPort),
         (FakeI2c, I2cPort),
         (FakeLines, LinePort),
         (FakeOutput, OutputLine),
