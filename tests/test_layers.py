@@ -24,6 +24,7 @@ LEVELS = (
     ("gatewayd/clock.py", 0),
     ("gatewayd/fields.py", 0),
     ("gatewayd/small_files.py", 0),
+    ("gatewayd/units.py", 0),
     ("gatewayd/setpoint.py", 1),
     ("gatewayd/routes.py", 1),
     ("gatewayd/output.py", 1),
@@ -45,7 +46,6 @@ LEVELS = (
     ("gatewayd/clouds/*/verbs", 7),  # What `gatewayd cloud` does there.
     ("gatewayd/sandbox", 4),
     ("gatewayd/clouds/__init__.py", 1),
-    ("gatewayd/clouds/units.py", 1),
     ("gatewayd/clouds/*/verbs", 7),
     ("gatewayd/clouds/", 5),
     ("drivers/", 5),

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 from gatewayd.clouds.entries import check_devices, check_entries
 from gatewayd.clouds.thethingsio.codec import KEY_LENGTH_MAX, is_key
-from gatewayd.clouds.units import conversion, is_convertible
 from gatewayd.errors import ConfigError
 from gatewayd.model import Access, Channel, ChannelId
+from gatewayd.units import conversion, is_convertible
 
 STATE = "_state"
 ACK = "_ack"
 
-EVENT_KINDS = frozenset({"switch", "contact", "door", "motion", "presence", "text"})
+EVENT_KINDS = frozenset({"switch", "alarm", "contact", "door", "motion", "presence", "text"})
 """Kinds that are reported at once; all others may wait for the report interval."""
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9._-]")

@@ -18,9 +18,9 @@ from gatewayd.clouds.entries import check_entries
 from gatewayd.clouds.thinger.classic_codec import DESCRIPTION
 from gatewayd.clouds.thinger.events import Path
 from gatewayd.clouds.thinger.pson import Pson
-from gatewayd.clouds.units import conversion, is_convertible
 from gatewayd.errors import ConfigError
 from gatewayd.model import Access, Channel, ChannelId, Value
+from gatewayd.units import conversion, is_convertible
 
 NAME = re.compile(r"[A-Za-z0-9_]{1,32}")
 """A path's element, a bucket, an endpoint, a property."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from gatewayd.clouds.entries import check_entries
 from gatewayd.clouds.thingplus.codec import ID
-from gatewayd.clouds.units import conversion
 from gatewayd.errors import ConfigError
 from gatewayd.model import Access, Channel, ChannelId
+from gatewayd.units import conversion
 
 EVENT_TYPES = frozenset(
     {
@@ -105,6 +105,7 @@ _TYPE_OF_KIND = {
     "battery": "batteryGauge",
     "rssi": "rssi",
     "switch": "onoff",
+    "alarm": "onoff",
     "contact": "door",
     "door": "door",
     "motion": "motion",

@@ -18,9 +18,9 @@ from gatewayd.clouds.entries import check_devices, check_entries
 from gatewayd.clouds.thingsee.catalogue import CATALOGUE, Kind, Way, fields_of
 from gatewayd.clouds.thingsee.codec import TUID
 from gatewayd.clouds.thingsee.tuid import DEVICE_PREFIX, GATEWAY_PREFIX, make_tuid
-from gatewayd.clouds.units import conversion
 from gatewayd.errors import ConfigError
 from gatewayd.model import Access, Channel, ChannelId
+from gatewayd.units import conversion
 
 DIAGNOSTICS = 1400
 LOCATION = 1210

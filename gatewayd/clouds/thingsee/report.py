@@ -44,6 +44,9 @@ ERROR_INFO = 1403
 FLIPS = frozenset({OCCUPANCY, 12101, 2101})
 """Messages about a state: sent when it changes, and as event 7."""
 
+ALARM = "alarm"
+"""The kind of channel that says whether a value is past its threshold."""
+
 _REASONS = {
     Quality.ABSENT: ("absent", "nobody answered"),
     Quality.TIMEOUT: ("timeout", "answered too late"),
@@ -252,9 +255,9 @@ def portions(messages: Iterable[Message]) -> Iterator[list[Message]]:
 
 
 def is_urgent(reading: Reading, place: Place | None) -> bool:
-    """Return whether a reading must not wait for the next report: states, outputs, failures."""
+    """Return whether a reading must not wait: states, alarms, outputs, failures."""
     if place is None:
         return False
     if reading.value is None:
         return reading.quality in _REASONS
-    return place.is_output or place.message in FLIPS
+    return place.is_output or place.kind == ALARM or place.message in FLIPS
