@@ -36,6 +36,7 @@ from gatewayd.errors import DeviceFault
 from gatewayd.fields import Seconds
 from gatewayd.model import Channel, Measurement, Quality, Value
 from gatewayd.ports.modbus import BITS_MAX, REGISTERS_MAX, TIMEOUT_S, Table
+from gatewayd.ports.modbus_asking import Refused
 
 if TYPE_CHECKING:
     from gatewayd.ports import Ports
@@ -108,7 +109,8 @@ class Config:
     """Keys of the device's section.
 
     Attributes:
-        answer_timeout: for each answer. A dead slave costs the line twice that at each attempt.
+        answer_timeout: the most that one answer may take. Once the slave has answered, the line
+            waits for it about twice as long as it usually takes.
         spare: how many unused registers between two wanted ones may be read along. 0 is safe;
             more is quicker, on devices that do not refuse the holes in their register list.
         baudrate, parity, stopbits: of a serial line that has no `[port.NAME]` section.
@@ -212,7 +214,7 @@ class Device:
         """Fetch every register; those of a refused request are FAULT.
 
         Raises:
-            DeviceFault: the device refuses everything.
+            DeviceFault: the device refuses everything, or answers garbage.
             DeviceTimeout: silence.
             DeviceAbsent: the line is gone.
         """
@@ -221,7 +223,7 @@ class Device:
         for block in self._blocks:
             try:
                 words = await self._fetch(block)
-            except DeviceFault as error:
+            except Refused as error:  # Garbage ends the visit: the others wait for the line.
                 fault = error
                 continue
             for name in block.names:

@@ -43,7 +43,7 @@ class Config:
 
     Attributes:
         coil: of the first relay, counted from 0.
-        answer_timeout: for each answer. A dead board costs the line twice that at each attempt.
+        answer_timeout: the most that one answer may take.
         baudrate, parity, stopbits: of a serial line that has no `[port.NAME]` section.
     """
 

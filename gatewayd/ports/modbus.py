@@ -5,6 +5,7 @@ caller's turn; so a device of many registers does not push the others aside. A t
 never abandoned half-way: in RTU an answer does not say what it answers, and the late answer to
 one question would be taken for the answer to the next. For the same reason a slave that answered
 late or not at all is left alone for one timeout before it is asked again, while others are asked.
+How long each is waited for is learned (`modbus_timing`): a dead slave costs the others little.
 
 Characteristics: in a question to one slave · out its registers or bits · buffered 64 callers ·
 when full refuses · ordered first come, first served · event loop only · not durable.
@@ -13,13 +14,17 @@ when full refuses · ordered first come, first served · event loop only · not 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import termios
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout
-from gatewayd.ports.modbus_client import Ear, open_client
+from gatewayd.errors import DeviceFault
+from gatewayd.ports.modbus_asking import READS, Asking, Question, Refused
+from gatewayd.ports.modbus_client import open_client
+from gatewayd.ports.modbus_reads import Read, Span, joined
 from gatewayd.ports.tty import settings_of
 from gatewayd.ports.worker import CLOSE_S, Turns
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from pymodbus.pdu import ModbusPDU
 
     from gatewayd.ports.modbus_client import Client
+
+T = TypeVar("T")
 
 Table = Literal["coil", "discrete", "holding", "input"]
 
@@ -42,108 +49,100 @@ TIMEOUT_S = 0.5
 QUEUE_S = 60.0
 """How long a caller may wait for the line and its answer: 60 dead slaves before it."""
 
-REASONS = {
-    1: "illegal function",
-    2: "illegal address",
-    3: "illegal value",
-    4: "device failure",
-    5: "busy for long",
-    6: "busy",
-    10: "gateway has no path",
-    11: "gateway got no answer",
-}
-"""Source: Modbus application protocol V1.1b3, 7."""
-
-GATEWAY_GOT_NO_ANSWER = 11
-
 
 @dataclass(slots=True)
 class ModbusPort:
     """One open line with all its slaves."""
 
     name: str
-    client: Client
-    """pymodbus's own, for making requests; only `ask` awaits them."""
-    _ear: Ear
+    _asking: Asking
     _turns: Turns
-    _quiet_until_s: dict[int, float] = field(default_factory=dict)
-    """Loop time until which an answer that nobody waits for may still come, by slave (≤ 256)."""
+    _waiting: dict[tuple[int, Table], list[Read]] = field(default_factory=dict)
+    """Reads that wait for their turn, by slave (≤ 256) and table."""
+    _unmerged: set[int] = field(default_factory=set)
+    """Slaves that refused reads which were merged; each is asked for its own from then on."""
+
+    @property
+    def client(self) -> Client:
+        """pymodbus's own, for making requests; only `ask` awaits them."""
+        return self._asking.client
 
     @property
     def is_broken(self) -> bool:
         """True when the line is gone or closed."""
-        return self._ear.is_lost
+        return self._asking.ear.is_lost
 
     def slave(self, id: int, *, timeout_s: float = TIMEOUT_S) -> Slave:
-        """Return one device on this line; `timeout_s` is for each of its answers."""
+        """Return one device on this line; `timeout_s` is the most that one answer may take."""
         return Slave(self, id, timeout_s)
 
-    async def ask(
-        self, slave: Slave, function: int, request: Callable[[], Awaitable[ModbusPDU]]
-    ) -> ModbusPDU:
-        """Return the answer to one request, after all who asked before.
+    async def read(self, slave: Slave, table: Table, span: Span) -> Sequence[int]:
+        """Return registers, or bits as 0 and 1; neighbours that wait too are fetched along.
+
+        Raises as `ask`.
+        """
+        read = Read(span)
+        waiting = self._waiting.setdefault((slave.id, table), [])
+        waiting.append(read)
+        try:
+            # Who was woken by the same tick of the clock joins the queue meanwhile.
+            await asyncio.sleep(0)
+            await self._asking.wait_quiet(slave)
+            try:
+                await self._turn(lambda: self._fetch(slave, table, read, waiting))
+            except Refused:
+                if slave.id in self._unmerged or len(waiting) == 1:
+                    raise
+                self._unmerged.add(slave.id)
+                await self._turn(lambda: self._fetch(slave, table, read, waiting))
+        finally:
+            waiting.remove(read)
+        assert read.answer is not None, "a read that raised nothing has its answer"
+        return read.answer
+
+    async def ask(self, slave: Slave, question: Question) -> ModbusPDU:
+        """Return the answer to one question, after all who asked before.
 
         Raises:
             DeviceTimeout: silence.
-            DeviceFault: the slave refuses, or answers garbage.
+            DeviceFault: the slave refuses (`Refused`), or answers garbage.
             DeviceAbsent: the line is gone.
         """
-        wait_s = self._quiet_until_s.get(slave.id, 0.0) - asyncio.get_running_loop().time()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        # The task is the transaction; the turns keep it to its end, which has a deadline.
-        answer = await self._turns.run(
-            lambda: asyncio.ensure_future(self._transact(slave, request)), timeout_s=QUEUE_S
-        )
-        if answer.isError():
-            reason = REASONS.get(answer.exception_code, f"exception {answer.exception_code}")
-            error = DeviceTimeout if answer.exception_code == GATEWAY_GOT_NO_ANSWER else DeviceFault
-            raise error(f"{slave} refuses function {function}: {reason}")
-        if answer.function_code != function:
-            raise DeviceFault(f"{slave} answers function {answer.function_code}, not {function}")
-        return answer
+        await self._asking.wait_quiet(slave)
+        return await self._turn(lambda: self._asking.ask(slave, question))
 
     async def close(self) -> None:
         """Let go of the line, after the transaction that is running.
 
-        By then everything is sent, so that closing does not block on a full output buffer.
+        What is not sent by then never will be: closing would block until the line took it.
         """
-        self._ear.is_lost = True
+        self._asking.ear.is_lost = True
         self._turns.close()
         await self._turns.wait_idle(CLOSE_S)
-        with suppress(OSError):
+        with suppress(OSError, termios.error):
+            self._asking.drop_unsent()
             self.client.close()
 
-    async def _transact(
-        self, slave: Slave, request: Callable[[], Awaitable[ModbusPDU]]
-    ) -> ModbusPDU:
-        from pymodbus.exceptions import ConnectionException, ModbusException
+    async def _turn(self, transaction: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        # The task is the transaction; the turns keep it to its end, which has a deadline.
+        return await self._turns.run(
+            lambda: asyncio.ensure_future(transaction()), timeout_s=QUEUE_S
+        )
 
-        self._ear.heard = 0
-        self.client.ctx.comm_params.timeout_connect = slave.timeout_s
-        is_settled = False
-        try:
-            if self.is_broken:
-                raise DeviceAbsent(f"{self.name} is gone")
-            answer = await request()
-            is_settled = not answer.retries
-        except (ConnectionException, OSError) as error:
-            self._ear.is_lost = True
-            raise DeviceAbsent(f"{self.name} is gone: {error}") from error
-        except ModbusException as error:
-            raise self._why_nothing(slave) from error
-        finally:
-            if not is_settled:
-                now_s = asyncio.get_running_loop().time()
-                self._quiet_until_s[slave.id] = now_s + slave.timeout_s
-        return answer
-
-    def _why_nothing(self, slave: Slave) -> DeviceAbsent | DeviceFault | DeviceTimeout:
-        if self.is_broken:
-            return DeviceAbsent(f"{self.name} is gone")
-        if self._ear.heard:
-            return DeviceFault(f"{slave} answered {self._ear.heard} bytes of garbage")
-        return DeviceTimeout(f"{slave} did not answer within {slave.timeout_s:g} s")
+    async def _fetch(self, slave: Slave, table: Table, own: Read, waiting: list[Read]) -> None:
+        """Ask for a read and those that touch it, and give each its answer."""
+        if own.answer is not None:  # Fetched along with another's.
+            return
+        others = [] if slave.id in self._unmerged else [each.span for each in waiting]
+        is_bits = table in {"coil", "discrete"}
+        span = joined(own.span, others, BITS_MAX if is_bits else REGISTERS_MAX)
+        answer = await self._asking.ask(slave, slave.question(table, span))
+        values: Sequence[int] = answer.bits if is_bits else answer.registers
+        if len(values) != (-(-span.size // 8) * 8 if is_bits else span.size):
+            things = "bits" if is_bits else "registers"
+            raise DeviceFault(f"{slave} answered {len(values)} {things}, not {span.size}")
+        for each in waiting:
+            each.take(span, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,56 +160,47 @@ class Slave:
         self, table: Literal["coil", "discrete"], address: int, count: int
     ) -> list[bool]:
         """Return `count` coils or discrete inputs from `address` on."""
-        client = self.port.client
-        function, read = {
-            "coil": (1, client.read_coils),
-            "discrete": (2, client.read_discrete_inputs),
-        }[table]
-        answer = await self.port.ask(
-            self, function, lambda: read(address, count=count, device_id=self.id)
-        )
-        if len(answer.bits) != (count + 7) // 8 * 8:
-            raise DeviceFault(f"{self} answered {len(answer.bits)} bits, not {count}")
-        return list(answer.bits[:count])
+        bits = await self.port.read(self, table, Span(address, count))
+        return [bool(bit) for bit in bits[:count]]
 
     async def read_registers(
         self, table: Literal["holding", "input"], address: int, count: int
     ) -> list[int]:
         """Return `count` registers (0–65535) from `address` on."""
-        client = self.port.client
-        function, read = {
-            "holding": (3, client.read_holding_registers),
-            "input": (4, client.read_input_registers),
-        }[table]
-        answer = await self.port.ask(
-            self, function, lambda: read(address, count=count, device_id=self.id)
-        )
-        if len(answer.registers) != count:
-            raise DeviceFault(f"{self} answered {len(answer.registers)} registers, not {count}")
-        return list(answer.registers)
+        return list(await self.port.read(self, table, Span(address, count)))
 
     async def write_coil(self, address: int, *, is_on: bool) -> None:
         """Set one coil; the slave has confirmed it on return."""
         client = self.port.client
-        answer = await self.port.ask(
-            self, 5, lambda: client.write_coil(address, is_on, device_id=self.id)
-        )
+        send = partial(client.write_coil, address, is_on, device_id=self.id)
+        answer = await self.port.ask(self, Question(5, 8, send))
         if answer.address != address or answer.bits[:1] != [is_on]:
             raise DeviceFault(f"{self} confirmed another coil or state than coil {address}")
 
     async def write_coils(self, address: int, states: Sequence[bool]) -> None:
         """Set neighbouring coils in one act."""
         client = self.port.client
-        await self.port.ask(
-            self, 15, lambda: client.write_coils(address, list(states), device_id=self.id)
-        )
+        send = partial(client.write_coils, address, list(states), device_id=self.id)
+        await self.port.ask(self, Question(15, 8, send))
 
     async def write_registers(self, address: int, words: Sequence[int]) -> None:
         """Set neighbouring holding registers in one act."""
         client = self.port.client
-        await self.port.ask(
-            self, 16, lambda: client.write_registers(address, list(words), device_id=self.id)
-        )
+        send = partial(client.write_registers, address, list(words), device_id=self.id)
+        await self.port.ask(self, Question(16, 8, send))
+
+    def question(self, table: Table, span: Span) -> Question:
+        """Return the question that reads so much of a table."""
+        client = self.port.client
+        read = {
+            "coil": client.read_coils,
+            "discrete": client.read_discrete_inputs,
+            "holding": client.read_holding_registers,
+            "input": client.read_input_registers,
+        }[table]
+        size = -(-span.size // 8) if table in {"coil", "discrete"} else 2 * span.size
+        send = partial(read, span.address, count=span.size, device_id=self.id)
+        return Question(READS[table], 5 + size, send)
 
 
 async def open_modbus(name: str, wanted: Mapping[str, object]) -> ModbusPort:
@@ -219,5 +209,6 @@ async def open_modbus(name: str, wanted: Mapping[str, object]) -> ModbusPort:
 
     Raises as `open_client`.
     """
-    client, ear = await open_client(name, settings_of(name, wanted))
-    return ModbusPort(name, client, ear, Turns(name))
+    settings = settings_of(name, wanted)
+    client, ear = await open_client(name, settings)
+    return ModbusPort(name, Asking(name, client, ear, settings.baudrate), Turns(name))

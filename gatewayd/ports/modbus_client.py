@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
     Client: TypeAlias = AsyncModbusSerialClient | AsyncModbusTcpClient
 
-RETRIES = 1
-"""A lost frame is everyday on RS-485 and costs one repetition; a slave that does not answer the
-second question either is dead, and each further try would hold up the others."""
+RETRIES = 0
+"""pymodbus's own; we ask again ourselves, each time with the patience that was learned."""
+
+UNANSWERED_MAX = 16
+"""Questions in a row after which pymodbus hangs up a network line: it may be dead without a word.
+Fewer, and a few dead slaves would take the line from the others."""
 
 CONNECT_S = 5.0
 TCP_PORT = 502
@@ -69,6 +72,7 @@ async def open_client(name: str, settings: Settings) -> tuple[Client, Ear]:
         await _try_open(name, settings)
     ear = Ear()
     client = _make_client(settings, ear)
+    client.ctx.max_until_disconnect = UNANSWERED_MAX
     ear.framer = client.ctx.framer
     try:
         is_open = await client.connect()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
+from gatewayd.errors import DeviceError, DeviceTimeout
 from gatewayd.ports.modbus import TIMEOUT_S, Table
+from gatewayd.ports.modbus_asking import Refused
 from gatewayd.testing.wires import Gate
 
 
@@ -77,7 +78,7 @@ class FakeSlave:
         values = await self._table(table)
         wanted = range(address, address + count)
         if not values.keys() >= set(wanted):
-            raise DeviceFault(f"slave {self.id} at {self.port.name}: illegal address")
+            raise Refused(f"slave {self.id} at {self.port.name}: illegal address")
         return [values[each] for each in wanted]
 
     async def _write(self, table: Table, address: int, values: Sequence[int]) -> None:

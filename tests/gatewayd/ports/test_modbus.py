@@ -98,6 +98,100 @@ async def test_a_silent_slave_is_tried_twice_and_no_more(line: Line, port: Modbu
     assert len(line.requests) == 2
 
 
+async def test_a_slave_that_has_died_costs_the_line_little(line: Line, port: ModbusPort) -> None:
+    """What it usually takes is learned: its owner's patience of a minute is not waited out."""
+    slave = port.slave(1, timeout_s=60.0)
+    await slave.read_registers("holding", 0, 1)
+    line.fault = silent(1)
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(DeviceTimeout):
+            await slave.read_registers("holding", 0, 1)
+
+
+async def test_a_dead_slave_that_returns_is_heard_at_once(line: Line, port: ModbusPort) -> None:
+    """The next question after its return is answered."""
+    line.fault = silent(1)
+    slave = port.slave(1, timeout_s=SHORT_S)
+    for _ in range(3):
+        with pytest.raises(DeviceTimeout):
+            await slave.read_registers("holding", 0, 1)
+    line.fault = None
+    assert await slave.read_registers("holding", 0, 1) == [100]
+
+
+async def test_a_dead_slave_is_asked_once_from_the_second_visit(
+    line: Line, port: ModbusPort
+) -> None:
+    """Two questions, then one, then one."""
+    line.fault = silent(1)
+    for _ in range(3):
+        with pytest.raises(DeviceTimeout):
+            await port.slave(1, timeout_s=SHORT_S).read_registers("holding", 0, 1)
+    assert len(line.requests) == 2 + 1 + 1
+
+
+async def test_neighbours_that_wait_together_are_asked_for_together(
+    line: Line, port: ModbusPort
+) -> None:
+    """Two devices of one slave, woken by the same beat; each gets its own."""
+    slave = port.slave(1)
+    answers = await asyncio.gather(
+        slave.read_registers("holding", 4, 2),
+        slave.read_registers("holding", 0, 4),
+        slave.read_registers("input", 0, 1),
+        port.slave(2).read_registers("holding", 0, 1),
+    )
+    assert list(answers) == [[104, 105], [100, 101, 102, 103], [200], [7]]
+    assert line.requests == [(1, 3, 0, 6), (1, 4, 0, 1), (2, 3, 0, 1)]
+
+
+async def test_bits_are_asked_for_together_too(line: Line, port: ModbusPort) -> None:
+    """Coils come packed in bytes."""
+    slave = port.slave(1)
+    answers = await asyncio.gather(
+        slave.read_bits("coil", 0, 3), slave.read_bits("coil", 3, 2), slave.read_bits("coil", 1, 1)
+    )
+    assert list(answers) == [[True, False, True], [False, True], [False]]
+    assert line.requests == [(1, 1, 0, 5)]
+
+
+async def test_a_slave_that_refuses_them_together_is_asked_for_each(
+    line: Line, port: ModbusPort
+) -> None:
+    """Some devices answer by blocks of their own; from then on nothing is merged for them."""
+    slave = port.slave(1)
+
+    async def both() -> list[object]:
+        answers = await asyncio.gather(
+            slave.read_registers("holding", 30, 2),
+            slave.read_registers("holding", 32, 2),  # Not there: 32 registers from 0 on.
+            return_exceptions=True,
+        )
+        return list(answers)
+
+    for requests in (3, 2):
+        line.requests.clear()
+        good, bad = await both()
+        assert good == [130, 131]
+        assert isinstance(bad, DeviceFault)
+        assert len(line.requests) == requests
+
+
+async def test_who_leaves_takes_nothing_from_who_was_asked_along(
+    line: Line, port: ModbusPort
+) -> None:
+    """The transaction that serves both goes on when the first is cancelled."""
+    slave = port.slave(1)
+    first = asyncio.create_task(slave.read_registers("holding", 0, 2))
+    second = asyncio.create_task(slave.read_registers("holding", 2, 2))
+    async with asyncio.timeout(DEADLINE_S):
+        while not line.requests:  # noqa: ASYNC110 — The server gives no other sign.
+            await asyncio.sleep(0)
+    first.cancel()
+    assert await second == [102, 103]
+    assert line.requests == [(1, 3, 0, 4)]
+
+
 @pytest.mark.parametrize("fault", [garbage, short])
 async def test_garbage_is_a_fault_and_not_silence(
     line: Line, port: ModbusPort, fault: object
