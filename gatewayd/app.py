@@ -32,6 +32,7 @@ from gatewayd.model import Channel, ChannelId
 from gatewayd.notify import Notifier
 from gatewayd.outbox import Bounds, Outbox, find_tmpfs, open_outbox
 from gatewayd.ports import Ports
+from gatewayd.ports.tap import Tap
 from gatewayd.recorder import Recorder
 from gatewayd.sampler import Pace, Sampler, quality_of
 from gatewayd.supervise import Backoff, supervise
@@ -72,6 +73,7 @@ class Gateway:
     samplers: dict[str, Sampler] = field(default_factory=dict)
     keepers: dict[str, Keeper] = field(default_factory=dict)
     devices: dict[str, Edge] = field(default_factory=dict)
+    taps: dict[str, Tap] = field(default_factory=dict)
     uplinks: dict[str, Edge] = field(default_factory=dict)
     recorder: Recorder = field(init=False)
     desk: Desk = field(init=False)
@@ -96,6 +98,7 @@ class Gateway:
             name = ChannelId(f"{device.name}/{channel.id}")
             self.channels[name] = channel
         self.devices[device.name] = Edge(device.name)
+        self.taps[device.name] = Tap()
         outputs = [channel for channel in device.channels if is_output(channel)]
         if outputs:
             self.keepers[device.name] = Keeper(
@@ -160,7 +163,7 @@ class Gateway:
     async def _keep(self, device: DeviceSettings, keeper: Keeper) -> None:
         @asynccontextmanager
         async def opened() -> AsyncIterator[Any]:
-            async with device.driver.open(device.config, self.ports) as actuator:
+            async with self._open(device) as actuator:
                 self.devices[device.name].went_up()
                 yield actuator
 
@@ -172,14 +175,22 @@ class Gateway:
             async with AsyncExitStack() as stack:
                 try:
                     async with asyncio.timeout(OPEN_S):
-                        opening = device.driver.open(device.config, self.ports)
-                        sensor = await stack.enter_async_context(opening)
+                        sensor = await stack.enter_async_context(self._open(device))
                 except TimeoutError as error:
                     raise DeviceTimeout(f"did not open within {OPEN_S:g} s") from error
                 self.devices[device.name].went_up()
                 yield sensor
 
         await sampler.run(opened, device.every, device.timeout)
+
+    @asynccontextmanager
+    async def _open(self, device: DeviceSettings) -> AsyncIterator[Any]:
+        tap = self.taps[device.name]
+        async with AsyncExitStack() as stack:
+            with tap.opened():
+                opening = device.driver.open(device.config, tap.ports(self.ports))
+                opened = await stack.enter_async_context(opening)
+            yield opened
 
     def _sampler_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
         self.devices[name].ended(error, retry_s)

@@ -50,6 +50,7 @@ def surface_of(gateway: Gateway) -> ControlSurface:
         refresh=refresh,
         submit=gateway.desk.submit,
         make_safe=gateway.desk.make_safe,
+        taps=gateway.taps,
         stale_s=lambda name: stale_after_s(gateway, name),
     )
 

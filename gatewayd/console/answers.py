@@ -10,6 +10,7 @@ A request is one JSON object with `do` and what that needs:
     history   `channel`
     set       `channel`, `value`, `hold_s`, `blink_s`, `request_id`
     safe      drive every output safe
+    record    `device`, `begin`: what crosses on its wires; asked again and again, it tells the rest
 
 The answer is `{"ok": true, "result": …}` or `{"ok": false, "error": "a sentence"}`.
 """
@@ -29,6 +30,7 @@ from gatewayd.console.surface import (
 )
 from gatewayd.errors import DeviceError, GatewayError
 from gatewayd.model import ChannelId, Command, Quality, Reading
+from gatewayd.ports.frames import write_frame
 
 ANSWER_S = 60.0
 """For one answer. A command that waits behind others on a slow wire takes the longest."""
@@ -69,6 +71,8 @@ async def _do(surface: ControlSurface, request: Mapping[str, object]) -> object:
             return _history(surface, ChannelId(_text(request, "channel")))
         case "set":
             return show_outcome(await surface.submit(command_of(request)))
+        case "record":
+            return _record(surface, _text(request, "device"), begins=bool(request.get("begin")))
         case "safe":
             return {name: show_outcome(each) for name, each in (await surface.make_safe()).items()}
         case _:
@@ -145,6 +149,18 @@ def _history(surface: ControlSurface, name: ChannelId) -> list[Json]:
     panel, now_ms = surface.board.panel(name), surface.clock.now_ms()
     history = panel.history if panel else ()
     return [show_reading(each, surface.channels[name], now_ms) for each in history]
+
+
+def _record(surface: ControlSurface, device: str, *, begins: bool) -> Json:
+    tap = surface.taps.get(device)
+    if tap is None:
+        raise ValueError(f"no device is called {device[:100]}")
+    if begins:
+        tap.listen()
+    opening = [write_frame(frame) for frame in tap.opening] if begins else []
+    frames = [write_frame(frame) for frame in tap.fetch()]
+    now_s = asyncio.get_running_loop().time()
+    return {"now_s": now_s, "opening": opening, "frames": frames, "dropped": tap.dropped}
 
 
 def _text(request: Mapping[str, object], key: str) -> str:

@@ -18,7 +18,7 @@ The control socket and the HTTP console both stand on this; neither knows the ga
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from gatewayd.board import Board
 from gatewayd.clock import Clock
@@ -26,6 +26,7 @@ from gatewayd.desk import Record
 from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Reading
 from gatewayd.outbox.ledger import Balance
 from gatewayd.output import OutputState
+from gatewayd.ports.tap import Tap
 
 Json = dict[str, object]
 
@@ -42,6 +43,7 @@ class ControlSurface:
         refresh: asks one device now and returns what is new; raises DeviceError.
         submit: the desk's.
         make_safe: drives every output safe now, and returns what became of each.
+        taps: what crosses between a device and its wires, by the device's name.
         stale_s: age from which a channel's value is older than it should be; None = it stands
             until it changes.
     """
@@ -55,6 +57,7 @@ class ControlSurface:
     refresh: Callable[[str], Awaitable[Sequence[Reading]]]
     submit: Callable[[Command], Awaitable[Outcome]]
     make_safe: Callable[[], Awaitable[Mapping[ChannelId, Outcome]]]
+    taps: Mapping[str, Tap] = field(default_factory=dict)
     stale_s: Callable[[ChannelId], float | None] = lambda name: None
 
 
