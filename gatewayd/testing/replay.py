@@ -132,9 +132,14 @@ class _Asked:
     def __await__(self) -> Generator[Any, None, Any]:
         return self.replay.answer(self.path, self.call, self.given).__await__()
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        while True:
-            yield await self.replay.answer(self.path, self.call, self.given)
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self.replay.answer(self.path, self.call, self.given)
+
+    async def aclose(self) -> None:
+        """End a stream: nothing is left behind."""
 
     async def __aenter__(self) -> _Wire:
         return _Wire(self.replay, self.child)
