@@ -1,4 +1,4 @@
-"""The checksums that printing devices put at the end of a line."""
+"""The checksums of serial devices."""
 
 from __future__ import annotations
 
@@ -30,3 +30,23 @@ def strip_checksum(text: str, kind: Checksum, encoding: str) -> str:
     if not is_right or check.upper() != f"{total:02X}":
         raise Malformed(f"a line with a wrong checksum: {text[:40]!r}")
     return body
+
+
+def crc16(data: bytes, polynomial: int = 0xA001, initial: int = 0) -> int:
+    """Return a reflected CRC-16, low bit first.
+
+    Args:
+        polynomial: 0xA001 is that of Modbus, DSMR P1 and SDI-12, 0x8408 that of X.25.
+        initial: 0 for DSMR P1 and SDI-12, 0xFFFF for Modbus and X.25.
+    """
+    value = initial
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ polynomial if value & 1 else value >> 1
+    return value
+
+
+def crc16_x25(data: bytes) -> int:
+    """Return the CRC-16 of X.25 and HDLC. Source: RFC 1662, C.2."""
+    return crc16(data, 0x8408, 0xFFFF) ^ 0xFFFF

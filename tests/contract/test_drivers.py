@@ -149,7 +149,7 @@ def test_describing_is_pure_and_gives_legal_channels(device: DeviceSettings) -> 
     assert len({channel.id for channel in channels}) == len(channels)
     for channel in channels:
         assert is_name(channel.id), channel
-        assert re.fullmatch(r"[a-z][a-z_]*", channel.kind), channel
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", channel.kind), channel
         assert re.fullmatch(r"\S*", channel.unit), channel
 
 
