@@ -34,7 +34,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add this verb to the command line."""
     parser = subparsers.add_parser("read", help=HELP, description=HELP, epilog=EPILOG)
     parser.add_argument("channel", metavar="DEVICE[/CHANNEL]", nargs="?", default="")
-    parser.add_argument("--watch", action="store_true", help="repeat until Ctrl-C")
+    parser.add_argument(
+        "--watch", action="store_true", help="repeat until Ctrl-C; * marks what moved since"
+    )
     parser.add_argument("--every", metavar="TIME", type=_duration, default=2.0, help="with --watch")
     parser.add_argument("--json", action="store_true", help="one JSON document a reading round")
     parser.set_defaults(run=run)
@@ -42,11 +44,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read and print, once or again and again."""
+    before: list[Json] | None = None
     while True:
         rows = read_rows(args.config, args.channel)
-        print(json.dumps(rows) if args.json else show_rows(rows), flush=True)
+        print(json.dumps(rows) if args.json else show_rows(rows, before), flush=True)
         if not args.watch:
             return DONE if all(row["value"] is not None for row in rows) else FAILED
+        before = rows
         time.sleep(args.every)
 
 
@@ -156,12 +160,22 @@ async def ask_once(opened: Any, channels: tuple[Channel, ...]) -> list[Measureme
     return found
 
 
-def show_rows(rows: list[Json]) -> str:
-    """Return readings as a table for a person."""
+def show_rows(rows: list[Json], before: list[Json] | None = None) -> str:
+    """Return readings as a table for a person; what moved since the round before has a mark.
+
+    It moved if it shows: digits that a sensor's noise changes and nobody sees are no movement.
+    """
     from gatewayd.cli._table import table
 
+    if not rows:
+        return "no channels"
     cells = [(row["channel"], show_cell(row), row["unit"], _remark(row)) for row in rows]
-    return table(("channel", "value", "unit", ""), cells) if rows else "no channels"
+    if before is None:
+        return table(("channel", "value", "unit", ""), cells)
+    shown = {row["channel"]: show_cell(row) for row in before}
+    marks = ["*" if shown.get(name, cell) != cell else "" for name, cell, _, _ in cells]
+    marked = [(mark, *row) for mark, row in zip(marks, cells, strict=True)]
+    return "\n" + table(("", "channel", "value", "unit", ""), marked)
 
 
 def show_cell(row: Json) -> str:

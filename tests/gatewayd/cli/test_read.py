@@ -69,3 +69,17 @@ def test_values_are_shown_with_their_decimals_and_remarks() -> None:
     assert show_cell({**plain, "value": None}) == "–"
     old = {**plain, "channel": "a/b", "value": 1.0, "age_s": 90.0, "quality": "uncertain"}
     assert show_rows([old]).splitlines()[1] == "a/b      1.00   Cel   uncertain, 1m30s old"
+
+
+def test_watching_marks_what_moved() -> None:
+    """Who turns a knob sees which line it is; what does not show is no movement."""
+
+    def row(channel: str, value: object) -> dict[str, object]:
+        facts = {"unit": "", "decimals": 1, "quality": "good", "age_s": 0.0}
+        return {"channel": channel, "value": value, **facts}
+
+    before = [row("a/x", 1.0), row("a/y", 2.0), row("a/z", 3.0)]
+    after = [row("a/x", 1.01), row("a/y", 2.5), row("a/z", None)]
+    _, _, x, y, z = show_rows(after, before).splitlines()
+    assert [line.startswith("*") for line in (x, y, z)] == [False, True, True]
+    assert "*" not in show_rows(after, after) and "*" not in show_rows(after)
