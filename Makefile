@@ -47,6 +47,9 @@ broker:
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || { \
 	  echo "==> installing mosquitto, a real broker for the live tests"; \
 	  { $(SUDO) apt-get update -qq; $(APT) mosquitto; } || exit 1; }
+	@command -v dbus-daemon >/dev/null || { \
+	  echo "==> installing dbus-daemon, a real bus for the Bluetooth tests"; \
+	  { $(SUDO) apt-get update -qq; $(APT) dbus-daemon || $(APT) dbus; } || exit 1; }
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -48,8 +48,8 @@ OPEN_S = 30.0
 """For opening a sensor: waking, proving its identity, loading its calibration. BLE devices take
 10 s to be found and 10 s to connect."""
 
-WORRYING = frozenset({"output uncertain", "outputs not safe"})
-"""What a keeper says when nobody knows what an output does."""
+WORRYING = frozenset({"output uncertain", "outputs not safe", "bluetooth deaf"})
+"""What a keeper says when nobody knows what an output does, and a wire that needs reviving."""
 
 Manage = Mapping[str, Callable[[], Awaitable[None]]]
 
@@ -108,7 +108,7 @@ class Gateway:
                 partial(self.bus.publish, is_urgent=True),
                 self.clock,
                 device.timeout,
-                note_output,
+                note,
             )
         else:
             sampler = Sampler(device.name, device.channels, device.tunings, self.bus, self.clock)
@@ -241,8 +241,8 @@ class Gateway:
             await asyncio.sleep(notifier.watchdog_s / 3)
 
 
-def note_output(event: str, **facts: object) -> None:
-    """Log what a keeper did; louder where somebody may have to look after it."""
+def note(event: str, **facts: object) -> None:
+    """Log what a keeper or a wire did; louder where somebody may have to look after it."""
     (log.warning if event in WORRYING else log.info)(event, **facts)
 
 
@@ -274,7 +274,7 @@ async def open_gateway(
     bounds = Bounds(settings.outbox.size_max, settings.outbox.age_max)
     holds_back = settings.clock.unsynchronised == "wait"
     async with open_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back) as outbox:
-        wires = ports or Ports(settings.ports)
+        wires = ports or Ports(settings.ports, note)
         gateway = Gateway(settings, clock, wires, outbox, manage or {})
         await gateway.subscribe()
         async with (

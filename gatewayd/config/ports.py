@@ -11,6 +11,7 @@ from gatewayd.config.problems import Report, nearest_of, one_of, show
 from gatewayd.config.shapes import Shape, shape_of
 
 MODULES = {
+    "ble": "gatewayd.ports.ble",
     "files": "gatewayd.ports.files",
     "gpio": "gatewayd.ports.line",
     "i2c": "gatewayd.ports.i2c",

@@ -15,6 +15,7 @@ SLOW = ("ble", "modbus", "onewire", "serial")
 """Wires on which a reading takes tens of milliseconds and more."""
 
 PORT_TYPE = {
+    "ble": "ble",
     "gpio": "gpio",
     "i2c": "i2c",
     "modbus": "serial",
@@ -52,6 +53,8 @@ def real_name(port: str, ports: Mapping[str, Mapping[str, object]]) -> str:
         match section.get("type"):
             case "i2c":
                 return f"i2c:{section.get('bus')}"
+            case "ble":
+                return f"ble:{section.get('adapter')}"
             case "gpio":
                 return _chip(str(section.get("chip")))
             case _:

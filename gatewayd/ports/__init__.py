@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
+    from gatewayd.ports.ble import BlePort
     from gatewayd.ports.files import FilesPort
     from gatewayd.ports.i2c import I2cPort
     from gatewayd.ports.line import LinePort
@@ -36,6 +37,9 @@ class Wire(Protocol):
 
 W = TypeVar("W", bound=Wire)
 
+Note = Callable[..., None]
+"""Told what a wire does by itself: a constant phrase, and facts by name. Wires do not log."""
+
 
 @dataclass(slots=True)
 class _Shared:
@@ -53,6 +57,7 @@ class Ports:
     """
 
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    note: Note = lambda *_, **__: None
     _open: dict[tuple[str, str], _Shared] = field(default_factory=dict)
 
     def i2c(self, name: str) -> AbstractAsyncContextManager[I2cPort]:
@@ -86,6 +91,14 @@ class Ports:
         from gatewayd.ports.files import open_files
 
         return self._enter(("files", name), lambda: open_files(name, self.settings.get(name)))
+
+    def ble(self, name: str) -> AbstractAsyncContextManager[BlePort]:
+        """Enter a Bluetooth LE adapter: `ble:0` is hci0; all who listen share its scanner."""
+        from gatewayd.ports.ble import open_ble
+
+        return self._enter(
+            ("ble", name), lambda: open_ble(name, self.settings.get(name), self.note)
+        )
 
     @asynccontextmanager
     async def _enter(
