@@ -52,8 +52,20 @@ class Backoff:
         self._failures += 1
         return self.floor_s + ceiling * self.random()
 
+    def reset(self) -> None:
+        """Begin again from the bottom."""
+        self._failures = 0
+
 
 Ended = Callable[[Exception | None, float], None]
+Pause = Callable[[float], Awaitable[bool]]
+"""Waits so long at the most; true when something happened that makes a try worthwhile now."""
+
+
+async def wait_out(wait_s: float) -> bool:
+    """Wait for the whole time, whatever happens."""
+    await asyncio.sleep(wait_s)
+    return False
 
 
 async def supervise(
@@ -63,6 +75,7 @@ async def supervise(
     on_end: Ended | None = None,
     *,
     is_core: bool = False,
+    pause: Pause = wait_out,
 ) -> None:
     """Run a task again and again, until cancelled.
 
@@ -72,6 +85,7 @@ async def supervise(
         on_end: told each time why it ended and after how many seconds it will be tried again;
             for status, and for publishing no-data with its reason.
         is_core: a bug in it is not lived through; it is raised and ends the process.
+        pause: waits between two tries; one that is woken begins the back-off anew.
     """
     backoff = backoff or Backoff()
     loop = asyncio.get_running_loop()
@@ -99,7 +113,8 @@ async def supervise(
         if words != last_words or ran_s >= GOOD_S:
             _tell(name, ended, wait_s, is_expected=is_expected)
         last_words = words
-        await asyncio.sleep(wait_s)
+        if await pause(wait_s):
+            backoff.reset()
 
 
 def _root(error: Exception) -> Exception:

@@ -75,6 +75,24 @@ def test_a_bug_in_a_core_task_is_raised() -> None:
         run_simulated(supervise("core", run, is_core=True))
 
 
+def test_who_is_woken_tries_at_once_and_begins_the_back_off_anew() -> None:
+    """An adapter that was plugged in is not punished for the hours that it was away."""
+    waits: list[float] = []
+
+    async def run() -> None:
+        raise DeviceAbsent("no")
+
+    async def pause(wait_s: float) -> bool:
+        waits.append(wait_s)
+        if len(waits) == 6:
+            raise Enough
+        return len(waits) == 4
+
+    with pytest.raises(Enough):
+        run_simulated(supervise("test", run, Backoff(random=lambda: 1.0), pause=pause))
+    assert waits == [1, 2, 4, 8, 1, 2]
+
+
 def test_a_floor_is_waited_in_any_case() -> None:
     """A cloud's own minimum is added to the jitter."""
     assert Backoff(floor_s=10, random=lambda: 0.0).next_s(0) == 10
