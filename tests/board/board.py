@@ -1,0 +1,178 @@
+"""The board: a guest with an I²C bus, lines, a USB port and a radio, and gatewayd as its service.
+
+The unit, its user, groups and modules are installed as the head of systemd/gatewayd.service says;
+the Thing+ sandbox runs in the test's own process, and is all that the guest can reach.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from tests.board.cache import ROOT
+from tests.board.guest import GATE, Guest, until
+from tests.board.receiver import Receiver
+from tests.board.wire import Wire, connected
+from tests.live.cloud import API_KEY, Cloud
+from tests.live.daemon import GATEWAY
+from tests.live.daemon import until as until_so
+
+MQTT_PORT = 1883
+
+SOCKETS = ("cp2112", "usb", "radio")
+DEVICES = (
+    "virtserialport,chardev=cp2112,name=cp2112",
+    "virtconsole,chardev=radio",  # /dev/hvc0
+    "qemu-xhci,id=xhci",
+    "usb-serial,chardev=usb,bus=xhci.0",
+)
+
+HERE = Path(__file__).parent
+PYTHON = "/opt/gatewayd/bin/python"
+GATEWAYD = "/opt/gatewayd/bin/gatewayd"
+
+START_S = 90.0
+"""The unit's own TimeoutStartSec; an idle machine takes five."""
+
+CLIMATE_ADDRESS = 0x76
+RELAY_LINE = 0
+USB_TTY = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_1-0000:00:05.0-2-if00-port0"
+
+TYPES = {
+    "climate/temperature": "temperature",
+    "climate/humidity": "humidity",
+    "climate/pressure": "number",
+    "gps/location": "location",
+    "gps/speed": "speed",
+    "gps/course": "number",
+    "gps/satellites": "count",
+    "gps/hdop": "number",
+    "pump/relay": "powerSwitch",
+}
+"""What the cloud knows, by channel."""
+
+
+@dataclass(slots=True)
+class Board:
+    """Everything that a test turns and looks at."""
+
+    guest: Guest
+    cloud: Cloud
+    adapter: Wire
+    receiver: Receiver = field(default_factory=Receiver)
+
+    @property
+    def usb(self) -> Path:
+        """The socket that is the USB plug."""
+        return self.guest.machine.folder / "usb"
+
+    async def order(self, do: str, **order: Any) -> dict[str, Any]:
+        """Have the adapter or its chips do something; see cp2112.py."""
+        return await self.adapter.ask({"do": do, **order})
+
+    async def is_relay_driven(self) -> bool:
+        """Return whether the relay's line is driven high, as the chip behind the kernel sees it."""
+        driven: int = (await self.order("pins"))["driven"]
+        return bool(driven >> RELAY_LINE & 1)
+
+    async def status(self) -> dict[str, Any]:
+        """Return what `gatewayd status` says in the guest."""
+        document: dict[str, Any] = json.loads(await self.guest.sh(f"{GATEWAYD} status --json"))
+        return document
+
+    async def device(self, name: str) -> dict[str, Any]:
+        """Return how one device is, by `gatewayd status`."""
+        devices: list[dict[str, Any]] = (await self.status())["devices"]
+        return next(device for device in devices if device["name"] == name)
+
+    async def unit(self, name: str) -> str:
+        """Return a property of the running service."""
+        return (await self.guest.sh(f"systemctl show --value -p {name} gatewayd")).strip()
+
+
+def document(bus: int) -> Mapping[str, Any]:
+    """Return the configuration, as a technician would write it."""
+    return {
+        "gateway": {"id": GATEWAY, "name": "Board"},
+        "device": {
+            "climate": {
+                "driver": "bme280",
+                "port": f"i2c:{bus}",
+                "address": CLIMATE_ADDRESS,
+                "every": "1s",
+            },
+            "gps": {"driver": "nmea", "port": USB_TTY, "silence": "5s"},
+            "pump": {
+                "driver": "gpio_relay",
+                "port": "gpio:cp2112_gpio",
+                "line": RELAY_LINE,
+                "active": "high",
+                "safe": "off",
+                "hold_max": "1h",
+            },
+        },
+        "uplink": {
+            "sandbox": {
+                "kind": "thingplus",
+                "host": GATE,
+                "port": MQTT_PORT,
+                "tls": False,
+                "api_key": API_KEY,
+                "series_interval": "0s",
+                "reconnect_min": "0s",
+            }
+        },
+    }
+
+
+@asynccontextmanager
+async def furnished(guest: Guest, cloud: Cloud) -> AsyncIterator[Board]:
+    """Put the hardware in place: the adapter with its chips, bound by its driver."""
+    await guest.put("/opt/board/cp2112.py", (HERE / "cp2112.py").read_bytes())
+    await guest.sh(
+        "modprobe -a uhid hid_cp2112 i2c-dev ftdi_sio && systemd-run --quiet --unit=cp2112 "
+        f"{PYTHON} /opt/board/cp2112.py /dev/virtio-ports/cp2112"
+    )
+    async with connected(guest.machine.folder / "cp2112") as adapter:
+        board = Board(guest, cloud, adapter)
+        await board.order("chip", address=CLIMATE_ADDRESS, model="bme280_chip")
+
+        async def is_bound() -> bool:
+            return bool((await board.order("pins"))["is_bound"])
+
+        await until(is_bound, "the kernel's driver has bound the adapter")
+        yield board
+
+
+async def install(board: Board) -> None:
+    """Install the service by the steps in the head of its unit, and write its configuration."""
+    guest, systemd = board.guest, ROOT / "systemd"
+    places = {
+        "gatewayd.sysusers": "/usr/lib/sysusers.d/gatewayd.conf",
+        "gatewayd.modules-load": "/usr/lib/modules-load.d/gatewayd.conf",
+        "gatewayd.service": "/etc/systemd/system/gatewayd.service",
+    }
+    for name, place in places.items():
+        await guest.put(place, (systemd / name).read_bytes())
+    await guest.sh("systemd-sysusers && systemctl restart systemd-modules-load")
+    await guest.sh("install -d -m 750 -g gatewayd /etc/gatewayd && systemctl daemon-reload")
+    bus = int(
+        await guest.sh(
+            "grep -l CP2112 /sys/bus/i2c/devices/i2c-*/name | sed 's/.*i2c-//; s/.name//'"
+        )
+    )
+    text = tomlkit.dumps(document(bus))
+    await guest.put("/etc/gatewayd/config.toml", text.encode(), "640", "gatewayd")
+
+
+async def start(board: Board) -> None:
+    """Start the service; it is ready when this returns. The cloud has it then, too."""
+    board.cloud.register(TYPES)
+    await board.guest.sh("systemctl start gatewayd", deadline_s=START_S)
+    await until_so(lambda: board.cloud.word() == "on", "the cloud has it", START_S)

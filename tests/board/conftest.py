@@ -1,0 +1,107 @@
+"""The virtual board: real kernel interfaces without hardware. `make board` runs it.
+
+A QEMU guest (emulated, one processor) boots Debian's stock kernel. In it runs gatewayd from this
+tree, as its own unit under systemd. What is attached is emulated, what lies between is not:
+
+    I²C, GPIO   cp2112.py plays a USB adapter at /dev/uhid; hid-cp2112, i2c-dev, gpiolib are real
+    USB serial  QEMU's adapter; ftdi_sio and udev are real; closing its socket pulls the plug
+    Bluetooth   tag.py plays controller and tag; hci_uart, BlueZ and bleak are real
+    watchdog    QEMU's i6300esb; its driver and systemd are real
+    cloud       the Thing+ sandbox in the test's process, the one thing that the guest can reach
+
+Everything is made once and kept in .cache/board under a hash of what went in (cache.py). Where it
+cannot be made or run, every test is skipped with the reason; `make clean` forgets all of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.board.board import DEVICES, MQTT_PORT, SOCKETS, Board, furnished, install, start
+from tests.board.cache import CannotRun
+from tests.board.guest import Machine, booted
+from tests.board.image import Image, image
+from tests.board.program import program
+from tests.board.stages import KEY, Stages
+from tests.live.cloud import Cloud, open_cloud
+
+NEEDED = ("qemu-system-x86_64", "socat", "mmdebstrap", "mke2fs", "cpio", "zstd", "depmod")
+
+
+@pytest.fixture(scope="session")
+def stages(pytestconfig: pytest.Config) -> Stages:
+    return pytestconfig.stash.setdefault(KEY, Stages(pytestconfig))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how long each stage and each test took."""
+    stages = config.stash.get(KEY, None)
+    if stages is None:
+        return
+    terminalreporter.section("virtual board")
+    for name, took_s in stages.took_s:
+        terminalreporter.write_line(f"{took_s:7.1f} s  {name}")
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            if report.when == "call":
+                name = report.nodeid.rpartition("::")[2]
+                terminalreporter.write_line(f"{report.duration:7.1f} s  {name}: {outcome}")
+
+
+@pytest.fixture(scope="session")
+def parts(stages: Stages) -> tuple[Image, Path]:
+    """The disks, built where they are not in the cache."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)} on this machine; `make board` installs them")
+    try:
+        with stages.stage("Debian with its kernel"):
+            debian = image()
+        with stages.stage("gatewayd from this tree"):
+            return debian, program()
+    except CannotRun as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield tmp_path_factory.mktemp("board")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cloud() -> AsyncIterator[Cloud]:
+    async with open_cloud() as cloud:
+        yield cloud
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def board(
+    parts: tuple[Image, Path], folder: Path, cloud: Cloud, stages: Stages
+) -> AsyncIterator[Board]:
+    """The board with everything attached, and gatewayd running as its service."""
+    debian, program = parts
+    machine = Machine(
+        image=debian,
+        folder=folder,
+        disks=[program],
+        sockets=SOCKETS,
+        devices=DEVICES,
+        forwards={MQTT_PORT: cloud.port},
+    )
+    async with AsyncExitStack() as stack:
+        with stages.stage("boot"):
+            guest = await stack.enter_async_context(booted(machine))
+        with stages.stage("hardware"):
+            board = await stack.enter_async_context(furnished(guest, cloud))
+        with stages.stage("service"):
+            await install(board)
+            await start(board)
+        yield board
