@@ -29,7 +29,7 @@ import importlib.util
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import dedent
@@ -40,6 +40,8 @@ from gatewayd.errors import ConfigError
 from gatewayd.model import Access, Channel, Measurement, Value
 
 ENTRY_POINTS = "gatewayd.drivers"
+
+SCAN_KEYS = ("ADDRESSES", "LINE", "QUESTION", "FAMILY")
 
 
 @runtime_checkable
@@ -117,6 +119,8 @@ class Driver:
     open: Opener
     doc: str
     recognise: Callable[..., Any] | None = None
+    scan: Mapping[str, Any] = field(default_factory=dict)
+    """Where and how to look for it: ADDRESSES, LINE, QUESTION, FAMILY, as far as it has them."""
 
     @classmethod
     def of(cls, kind: str, module: ModuleType) -> Driver:
@@ -133,6 +137,7 @@ class Driver:
                 module.open_driver,
                 module.__doc__ or "",
                 getattr(module, "recognise", None),
+                {name: getattr(module, name) for name in SCAN_KEYS if hasattr(module, name)},
             )
         except AttributeError as error:
             raise ConfigError(f"driver {kind} is incomplete: {error}") from error
@@ -141,6 +146,11 @@ class Driver:
         """Return the TOML under `Example:` in the module's docstring, empty where there is none."""
         block = re.search(r"^Example:\n((?:[ ].*\n|\n)+)", self.doc, re.MULTILINE)
         return dedent(block[1]).strip() + "\n" if block else ""
+
+    def told(self, section: str) -> str:
+        """Return what the docstring says under `Tested:`, `Source:` …, empty where it does not."""
+        text = re.search(rf"^{section}:[ ]*(.*(?:\n(?![A-Z]\w*:|\n).*)*)", self.doc, re.MULTILINE)
+        return " ".join(text[1].split()) if text else ""
 
 
 def driver_kinds() -> dict[str, str]:
