@@ -15,6 +15,8 @@ Example:
 The line is requested at the first write, with that write's value: level and direction reach the
 pin in one act. Until then the pin is as the firmware and the wiring left it.
 
+Tested: a stand-in for libgpiod that keeps its pins; a simulated chip where the kernel has one.
+
 Source: Linux kernel, Documentation/userspace-api/gpio/chardev.rst (line requests).
 """
 

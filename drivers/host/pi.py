@@ -21,6 +21,8 @@ Example:
     disk = "/var/lib"
     every = "60s"
 
+Tested: trees of sysfs and procfs files.
+
 Source: Linux kernel, Documentation/filesystems/proc.rst and admin-guide/abi (thermal, hwmon,
 cpufreq); Raspberry Pi documentation, vcgencmd get_throttled (bits 0–3 now, 16–19 since boot).
 """

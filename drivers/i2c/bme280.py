@@ -16,6 +16,8 @@ Example:
 
 Identity: register 0xD0 says 0x60 (BME280) or 0x58 (BMP280).
 
+Tested: Bosch's worked example; real smbus2 over a fake kernel.
+
 Source: Bosch BME280 data sheet BST-BME280-DS002 §4.2.3 (compensation), §5.4 (registers), §8.1
 (floating point), §9.1 (conversion time); BMP280 data sheet BST-BMP280-DS001 §3.12 (worked example).
 """

@@ -14,6 +14,8 @@ Example:
     relays = 8
     safe = "off"
 
+Tested: real pymodbus over a pty, its own server at the other end.
+
 Source: Waveshare Modbus RTU Relay, development protocol: coil 0 is the first relay, function 5
 switches it, function 1 reads all back.
 """

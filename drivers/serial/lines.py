@@ -21,6 +21,8 @@ Example:
     unit = "g"
     group = "v"
 
+Tested: texts of the kinds it reads; real pyserial over a pty.
+
 Source: the device's own manual; MT-SICS reference manual and A&D RS-232C format for the scales.
 """
 

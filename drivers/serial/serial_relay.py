@@ -16,6 +16,8 @@ Example:
     relays = 2
     safe = "off"
 
+Tested: the board's frames; real pyserial over a pty with a board that keeps its relays.
+
 Source: LCUS-1 product description, 9600 8N1: `A0 channel operation sum`, on `A0 01 01 A2`, off
 `A0 01 00 A1`.
 """

@@ -29,6 +29,8 @@ Example:
 
 The same seed and the same number of reads give the same values, whatever the clock says.
 
+Tested: itself, over simulated days.
+
 Source: none; SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
 2014) mixes seed, channel and sample number into noise.
 """

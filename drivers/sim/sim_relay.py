@@ -14,6 +14,8 @@ Example:
 With a `state_file` the relays live in that file as real ones live on their board: they keep
 their state when the gateway dies, and another process can see and set it.
 
+Tested: itself, through the whole daemon.
+
 Source: none; its behaviour is what the tests of this program need.
 """
 
