@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout
+from gatewayd.errors import ConfigError, DeviceAbsent, DeviceFault, DeviceTimeout
 from gatewayd.ports.tty import WRITE_S, Settings, open_device, settings_of, why_closed
 from gatewayd.ports.worker import Worker
 
@@ -108,12 +108,16 @@ class SerialPort:
     noise: int = 0
     """Overlong lines dropped since the line was opened."""
 
-    async def exchange(self, request: bytes, *, until: bytes | int, timeout_s: float) -> bytes:
+    async def exchange(
+        self, request: bytes, *, until: bytes | int, timeout_s: float, break_s: float = 0.0
+    ) -> bytes:
         """Send a question and return the answer; what came unasked before is dropped.
 
         Args:
             until: the answer's terminator (not returned), or its length in bytes.
             timeout_s: from the last byte of the question to the last of the answer.
+            break_s: hold the line at break for so long first, and let it rest as long: what
+                wakes the sensors of an SDI-12 line.
 
         Raises:
             DeviceTimeout: silence.
@@ -121,7 +125,8 @@ class SerialPort:
             DeviceAbsent: the line is gone.
         """
         return await self._run(
-            lambda wait: self._exchange(request, until, timeout_s, wait), timeout_s
+            lambda wait: self._exchange(request, until, timeout_s, break_s, wait),
+            timeout_s + 2 * break_s,
         )
 
     async def write(self, data: bytes) -> None:
@@ -132,6 +137,15 @@ class SerialPort:
             DeviceAbsent: the line is gone.
         """
         await self._run(lambda _: self._serial.write(data), WRITE_S)
+
+    async def change_baudrate(self, baudrate: int) -> None:
+        """Send what is waiting to be sent, and go on at another speed.
+
+        Raises:
+            DeviceTimeout: the line does not take the rest.
+            DeviceAbsent: the line is gone.
+        """
+        await self._run(lambda _: self._change_baudrate(baudrate), WRITE_S)
 
     async def chunks(self, *, silence_s: float | None = None) -> AsyncGenerator[bytes, None]:
         """Yield bytes as they come.
@@ -200,7 +214,16 @@ class SerialPort:
                 self._serial.close()
             raise DeviceAbsent(f"{self.name} is gone: {error}") from error
 
-    def _exchange(self, request: bytes, until: bytes | int, timeout_s: float, wait: _Wait) -> bytes:
+    def _change_baudrate(self, baudrate: int) -> None:
+        self._serial.flush()
+        self._serial.baudrate = baudrate
+
+    def _exchange(
+        self, request: bytes, until: bytes | int, timeout_s: float, break_s: float, wait: _Wait
+    ) -> bytes:
+        if break_s:
+            self._serial.send_break(break_s)
+            time.sleep(break_s)
         self._serial.reset_input_buffer()
         self._serial.write(request)
         answer = b""
@@ -249,6 +272,8 @@ async def open_serial(name: str, wanted: Mapping[str, object]) -> SerialPort:
         DeviceFault: RS-485 direction control was asked for and the hardware has none.
     """
     settings = settings_of(name, wanted)
+    if settings.find is not None:
+        raise ConfigError(f"port {name} is found by a Modbus slave; this device needs a path")
     worker = Worker(name)
     opened: list[tuple[serial.Serial, bool]] = []
     try:

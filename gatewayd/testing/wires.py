@@ -205,7 +205,9 @@ class FakeSerial:
         self.is_broken = True
         self._spoken.put_nowait(b"")
 
-    async def exchange(self, request: bytes, *, until: bytes | int, timeout_s: float) -> bytes:
+    async def exchange(
+        self, request: bytes, *, until: bytes | int, timeout_s: float, break_s: float = 0.0
+    ) -> bytes:
         """Send a question and return the answer; a silent device times out at once."""
         await self.write(request)
         answer = self.answer(request)
@@ -222,6 +224,10 @@ class FakeSerial:
         if self.is_broken:
             raise DeviceAbsent(f"{self.name} is gone")
         self.written.append(data)
+
+    async def change_baudrate(self, baudrate: int) -> None:
+        """Go on at another speed."""
+        self.settings["baudrate"] = baudrate
 
     async def chunks(self, *, silence_s: float | None = None) -> AsyncIterator[bytes]:
         """Yield what was said."""

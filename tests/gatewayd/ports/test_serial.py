@@ -288,3 +288,25 @@ def test_an_answer_ends_at_its_terminator_or_length() -> None:
     assert find_end(b"ab\r", b"\r\n") is None
     assert find_end(b"abcd", 3) == 3
     assert find_end(b"ab", 3) is None
+
+
+async def test_a_break_goes_before_the_question(
+    pty: Pty, port: SerialPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is held for as long as asked, and nothing is sent meanwhile."""
+    held: list[tuple[float, bytes]] = []
+    monkeypatch.setattr(
+        port._serial, "send_break", lambda hold_s: held.append((hold_s, bytes(pty.received)))
+    )
+    pty.serve(lambda _: b"0\r\n")
+    assert await port.exchange(b"0!", until=b"\r\n", timeout_s=DEADLINE_S, break_s=0.015) == b"0"
+    assert held == [(0.015, b"")]
+
+
+async def test_the_speed_is_changed_in_the_middle(port: SerialPort) -> None:
+    """An open line goes on at another speed; one that is gone says so."""
+    await port.change_baudrate(19200)
+    assert port._serial.baudrate == 19200
+    port._serial.close()
+    with pytest.raises(DeviceAbsent):
+        await port.change_baudrate(300)
