@@ -62,4 +62,6 @@ async def may_be_pcf8591(bus: I2cPort, address: int) -> bool:
     seen = await find_answer(Chip(bus, address), Query(count=6))
     if seen is None:  # Nobody, or a register that holds zero.
         return False
+    if seen[0] != seen[1] and seen == seen[:2] * 3:
+        return False
     return max(seen[1:]) - min(seen[1:]) <= 2

@@ -198,7 +198,8 @@ class Chip:
         before = b""
         if query.checksum.is_packet:
             to, fro = self.address << 1, self.address << 1 | 1
-            before = bytes([to, *query.write, fro] if query.write else [fro])
+            is_one_packet = query.write and not query.wait_s
+            before = bytes([to, *query.write, fro] if is_one_packet else [fro])
         try:
             return unsealed(raw, query.checksum, before)
         except DeviceFault as error:

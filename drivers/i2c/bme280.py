@@ -15,7 +15,7 @@ Example:
     every = "10s"
 
 Identity: register 0xD0 says 0x60 (BME280) or 0x58 (BMP280).
-
+Tested: the data sheet's worked example; real smbus2 over a fake kernel.
 Tested: Bosch's worked example; real smbus2 over a fake kernel.
 
 Source: Bosch BME280 data sheet BST-BME280-DS002 §4.2.3 (compensation), §5.4 (registers), §8.1
@@ -31,12 +31,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gatewayd.errors import DeviceFault, DeviceTimeout
+from gatewayd.driver import Evidence
+from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
 from gatewayd.model import Channel, Measurement
 
 if TYPE_CHECKING:
     from gatewayd.ports import Ports
     from gatewayd.ports.i2c import I2cPort
+
+ADDRESSES = (0x76, 0x77)
 
 CALIBRATION, CALIBRATION_HUMIDITY, ID = 0x88, 0xE1, 0xD0
 CTRL_HUM, STATUS, CTRL_MEAS = 0xF2, 0xF3, 0xF4
@@ -156,13 +159,37 @@ async def open_driver(config: Config, ports: Ports) -> AsyncIterator[Bme280]:
         if CHIPS.get(found) != config.chip:
             raise DeviceFault(
                 f"{config.chip} at {config.port}/0x{config.address:02x} says id {found:02x}"
-                + (f': set chip = "{CHIPS[found]}"' if found in CHIPS else "")
+                + (f": it is a {CHIPS[found]}, say so (chip)" if found in CHIPS else "")
             )
         low = await bus.transfer(config.address, bytes([CALIBRATION]), 26)
         high = b""
         if config.chip == "bme280":
             high = await bus.transfer(config.address, bytes([CALIBRATION_HUMIDITY]), 7)
         yield Bme280(config, bus, decode_trim(low, high))
+
+
+async def recognise(bus: I2cPort, address: int) -> Evidence | None:
+    """Read the id of a BME280."""
+    return await recognise_chip(bus, address, "bme280")
+
+
+async def recognise_chip(bus: I2cPort, address: int, chip: str) -> Evidence | None:
+    """Read the id; an MS5611 at these addresses knows no such command.
+
+    A TCA9548A takes the register's number for its channels and repeats it: its former channels
+    are put back at once.
+    Source: TI TCA9548A data sheet SCPS207 §8.6.2 (control register).
+    """
+    try:
+        before = await bus.read(address, 1)
+        found = (await bus.transfer(address, bytes([ID]), 1))[0]
+        if found == ID:
+            await bus.write(address, before)
+    except DeviceError:
+        return None
+    if CHIPS.get(found) != chip:
+        return None
+    return Evidence(f"id register 0xD0 says 0x{found:02X}", is_proof=True)
 
 
 class Bme280:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from drivers.i2c._crc import PEC_WORD
 from drivers.i2c._recognise import find_answer
