@@ -15,6 +15,7 @@ from gatewayd.config.settings import Console, DeviceSettings, Settings
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.wires import PORT_TYPE, SHARED, SLOW, claims, port_of, real_name, wire_of
 from gatewayd.outbox.files import SHM, is_tmpfs
+from gatewayd.ports.names import stable_name
 
 EVERY_S_MIN = 0.1
 """Quicker than this, a slow wire is still busy with the last question."""
@@ -77,7 +78,8 @@ def _check_ports(settings: Settings, names: list[str], report: Report) -> None:
 
 
 def _warn_of_usb(path: str, place: Keys, report: Report) -> None:
-    advice = "the number changes with the order of plugging; use /dev/serial/by-id/…"
+    better = stable_name(path) or "/dev/serial/by-id/…"
+    advice = f"the number changes with the order of plugging; use {better}"
     report.warn(place, f"found {path}", advice)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 if TYPE_CHECKING:
     from gatewayd.ports.ble import BlePort
     from gatewayd.ports.files import FilesPort
+    from gatewayd.ports.hotplug import Hotplug
     from gatewayd.ports.i2c import I2cPort
     from gatewayd.ports.line import LinePort
     from gatewayd.ports.modbus import ModbusPort
@@ -53,12 +54,15 @@ class Ports:
 
     `settings` holds the `[port.NAME]` sections (each with `type` and that type's own keys); a
     device may also name its wire directly: `i2c:1`, `gpio:0`, `/dev/serial/by-id/…`,
-    `socket://host:port`, `tcp:host:502`.
+    `usb:SERIALNUMBER`, `socket://host:port`, `tcp:host:502`.
     """
 
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     note: Note = lambda *_, **__: None
     _open: dict[tuple[str, str], _Shared] = field(default_factory=dict)
+    _found: dict[str, str] = field(default_factory=dict)
+    """Where lines that are found by a slave were found last, by name."""
+    _hotplug: Hotplug | None = None
 
     def i2c(self, name: str) -> AbstractAsyncContextManager[I2cPort]:
         """Enter an I²C bus: `i2c:1` is /dev/i2c-1."""
@@ -84,7 +88,7 @@ class Ports:
         from gatewayd.ports.modbus import open_modbus
 
         wanted = {**defaults, **self.settings.get(name, {})}
-        return self._enter(("modbus", name), lambda: open_modbus(name, wanted))
+        return self._enter(("modbus", name), lambda: open_modbus(name, wanted, self._found))
 
     def files(self, name: str) -> AbstractAsyncContextManager[FilesPort]:
         """Enter a folder of kernel files: `sysfs:LABEL` is /sys in a thread named so."""
@@ -99,6 +103,15 @@ class Ports:
         return self._enter(
             ("ble", name), lambda: open_ble(name, self.settings.get(name), self.note)
         )
+
+    async def wait_arrival(self, name: str, timeout_s: float) -> bool:
+        """Return True as soon as a wire's node appears, False after `timeout_s`."""
+        from gatewayd.ports.hotplug import Hotplug
+        from gatewayd.ports.names import nodes_of
+
+        self._hotplug = self._hotplug or Hotplug()
+        patterns = nodes_of(name, self.settings.get(name))
+        return await self._hotplug.wait_arrival(patterns, timeout_s)
 
     @asynccontextmanager
     async def _enter(

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import termios
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gatewayd.errors import DeviceFault
 from gatewayd.ports.modbus_asking import READS, Asking, Question, Refused
 from gatewayd.ports.modbus_client import open_client
+from gatewayd.ports.modbus_find import find_line
 from gatewayd.ports.modbus_reads import Read, Span, joined
-from gatewayd.ports.tty import settings_of
+from gatewayd.ports.tty import Settings, settings_of
 from gatewayd.ports.worker import CLOSE_S, Turns
 
 if TYPE_CHECKING:
@@ -203,12 +204,27 @@ class Slave:
         return Question(READS[table], 5 + size, send)
 
 
-async def open_modbus(name: str, wanted: Mapping[str, object]) -> ModbusPort:
+async def open_modbus(
+    name: str, wanted: Mapping[str, object], found: MutableMapping[str, str] | None = None
+) -> ModbusPort:
     """Open the line `name`: `tcp:host[:port]`, `socket://host:port` (RTU through a serial
     server), a serial path, or the name of a `[port.NAME]` section.
+
+    Args:
+        found: where lines that are found by a slave were found last, by name.
 
     Raises as `open_client`.
     """
     settings = settings_of(name, wanted)
+    if settings.find is not None:
+        return await find_line(name, settings.find, partial(_open_at, name, settings), found)
+    return await _open(name, settings)
+
+
+async def _open_at(name: str, settings: Settings, path: str) -> ModbusPort:
+    return await _open(name, replace(settings, path=path, find=None))
+
+
+async def _open(name: str, settings: Settings) -> ModbusPort:
     client, ear = await open_client(name, settings)
     return ModbusPort(name, Asking(name, client, ear, settings.baudrate), Turns(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gatewayd.errors import ConfigError, DeviceAbsent
@@ -69,7 +69,7 @@ async def open_client(name: str, settings: Settings) -> tuple[Client, Ear]:
     # pymodbus dumps its packet history at ERROR; what went wrong is told by our own sentences.
     logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
     if not settings.is_network:
-        await _try_open(name, settings)
+        settings = replace(settings, path=await _try_open(name, settings))
     ear = Ear()
     client = _make_client(settings, ear)
     client.ctx.max_until_disconnect = UNANSWERED_MAX
@@ -84,12 +84,18 @@ async def open_client(name: str, settings: Settings) -> tuple[Client, Ear]:
     return client, ear
 
 
-async def _try_open(name: str, settings: Settings) -> None:
-    """Open and close a serial line once: for a good sentence, and to set RS-485 direction control,
-    which stays in the kernel's driver. pymodbus does neither."""
+async def _try_open(name: str, settings: Settings) -> str:
+    """Open and close a serial line once, and return its device: for a good sentence, and to set
+    RS-485 direction control, which stays in the kernel's driver. pymodbus does neither."""
+
+    def visit() -> str:
+        device = open_device(settings)
+        device.close()
+        return str(device.port)
+
     worker = Worker(name)
     try:
-        await worker.run(lambda: open_device(settings).close(), timeout_s=CONNECT_S)
+        return await worker.run(visit, timeout_s=CONNECT_S)
     finally:
         await worker.close()
 

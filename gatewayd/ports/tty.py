@@ -11,6 +11,7 @@ from fcntl import ioctl
 from typing import TYPE_CHECKING, Literal
 
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceFault
+from gatewayd.ports.names import Find, locate
 
 if TYPE_CHECKING:
     import serial
@@ -30,18 +31,26 @@ class Settings:
     """The keys of a `[port.NAME]` section with `type = "serial"`.
 
     Attributes:
-        path: `/dev/serial/by-id/…`, `/dev/serial/by-path/…`, `/dev/ttyAMA0`, `socket://host:port`
-            or `rfc2217://host:port`.
+        path: `/dev/serial/by-id/…`, `/dev/serial/by-path/…`, `usb:SERIALNUMBER`, `/dev/ttyAMA0`,
+            `socket://host:port` or `rfc2217://host:port`; see `gatewayd.ports.names`.
+        find: instead of a path, `{ slave = 3 }`: the adapter behind which that Modbus slave
+            answers; looked for again when it does not any more.
         rs485: let the kernel switch the direction of an RS-485 transceiver with RTS. Only for
             the Pi's own UARTs; USB adapters switch by themselves.
     """
 
-    path: str
+    path: str = ""
+    find: Find | None = None
     baudrate: int = 9600
     bytesize: Literal[5, 6, 7, 8] = 8
     parity: Literal["N", "E", "O", "none", "even", "odd"] = "N"
     stopbits: Literal[1, 2] = 1
     rs485: bool = False
+
+    def __post_init__(self) -> None:
+        """Hold that the port is named, once."""
+        if bool(self.path) == (self.find is not None):
+            raise ValueError("a serial port has a path, or find = { slave = … }")
 
     @property
     def is_network(self) -> bool:
@@ -60,17 +69,19 @@ def settings_of(name: str, wanted: Mapping[str, object]) -> Settings:
         raise ConfigError(f'port {name} has type "{wanted["type"]}", not "serial"')
     if unknown := known.keys() - {each.name for each in fields(Settings)}:
         raise ConfigError(f"port {name}: unknown key {', '.join(sorted(unknown))}")
-    return Settings(**{"path": name, **known})  # type: ignore[arg-type]  # Checked by config.
+    own = {} if "find" in known else {"path": name}
+    return Settings(**{**own, **known})  # type: ignore[arg-type]  # Checked by config.
 
 
 def open_device(settings: Settings) -> serial.Serial:
     """Return the open pyserial device, its input empty; blocks. Raises as `open_serial`."""
     import serial
 
+    path = locate(settings.path)
     exclusive = {} if settings.is_network else {"exclusive": True}
     try:
         device = serial.serial_for_url(
-            settings.path,
+            path,
             baudrate=settings.baudrate,
             bytesize=settings.bytesize,
             parity=settings.parity[0].upper(),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.config import inspect
+from gatewayd.ports.names import Find
 from tests.gatewayd.config.written import PLACE, Check
 
 BME = '[device.{0}]\ndriver = "bme280"\nport = "{1}"\naddress = 0x76\n'
@@ -89,6 +90,20 @@ def test_what_is_legal_but_unwise_is_warned_of(check: Check, text: str, warning:
     checked = check(text)
     assert [line[: len(warning)] for line in checked.said] == [warning]
     assert checked.good
+
+
+def test_a_port_may_be_found_by_a_slave(check: Check) -> None:
+    """Instead of its path; it is one or the other, and the slave is one that can be."""
+    text = '[port.x]\ntype = "serial"\nfind = {{ slave = {} }}\n' + NMEA.format("a", "x")
+    assert check(text.format(3)).good.ports["x"]["find"] == Find(slave=3)
+    assert check(text.format(0)).said[0].startswith("3:8: ")
+    both = text.format(3).replace("find", 'path = "/dev/ttyAMA0"\nfind')
+    assert "a serial port has a path, or find" in check(both).said[0]
+
+
+def test_an_adapter_may_be_named_by_its_number(check: Check) -> None:
+    """It needs no section and no warning."""
+    assert not check(NMEA.format("a", "usb:A50285BI")).said
 
 
 def test_a_runtime_folder_on_a_disk_is_told(tmp_path: Path) -> None:
