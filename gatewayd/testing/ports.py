@@ -23,11 +23,13 @@ from typing import TypeVar, cast
 
 from gatewayd.errors import DeviceAbsent
 from gatewayd.ports import Ports
+from gatewayd.ports.ble import BlePort
 from gatewayd.ports.files import FilesPort, Tree
 from gatewayd.ports.i2c import I2cPort
 from gatewayd.ports.line import LinePort
 from gatewayd.ports.modbus import ModbusPort
 from gatewayd.ports.serial import SerialPort
+from gatewayd.testing.ble import FakeBle
 from gatewayd.testing.files import NOWHERE, FakeFiles
 from gatewayd.testing.modbus import FakeModbus
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeSerial, Gate
@@ -71,6 +73,10 @@ class FakePorts(Ports):
         """Put a Modbus line in place, with no slave on it."""
         return self._attach("modbus", name, FakeModbus(name, self.gate))
 
+    def attach_ble(self, name: str) -> FakeBle:
+        """Put a Bluetooth adapter in place, with nobody in range."""
+        return self._attach("ble", name, FakeBle(name, self.gate))
+
     def detach(self, name: str) -> None:
         """Take a wire away; who is inside keeps it."""
         self._wires = {key: wire for key, wire in self._wires.items() if key[1] != name}
@@ -91,6 +97,9 @@ class FakePorts(Ports):
         if isinstance(wire, FakeSerial):
             wire.settings = defaults
         return cast(AbstractAsyncContextManager[SerialPort], self._use("serial", name))
+
+    def ble(self, name: str) -> AbstractAsyncContextManager[BlePort]:
+        return cast(AbstractAsyncContextManager[BlePort], self._use("ble", name))
 
     def modbus(self, name: str, **defaults: object) -> AbstractAsyncContextManager[ModbusPort]:
         return cast(AbstractAsyncContextManager[ModbusPort], self._use("modbus", name))

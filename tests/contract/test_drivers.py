@@ -38,6 +38,7 @@ from gatewayd.testing.ports import FakePorts
 
 ATTACH: MappingProxyType[str, Callable[[FakePorts, str], object]] = MappingProxyType(
     {
+        "ble": FakePorts.attach_ble,
         "gpio": FakePorts.attach_lines,
         "i2c": FakePorts.attach_i2c,
         "modbus": FakePorts.attach_modbus,
