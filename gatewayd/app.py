@@ -36,6 +36,7 @@ from gatewayd.ports.tap import Tap
 from gatewayd.recorder import Recorder
 from gatewayd.sampler import Pace, Sampler, quality_of
 from gatewayd.supervise import Backoff, supervise
+from gatewayd.totals import Totals
 from gatewayd.uplink import Premises, live
 
 log = structlog.get_logger()
@@ -66,6 +67,7 @@ class Gateway:
     ports: Ports
     outbox: Outbox
     manage: Manage
+    totals: Totals = field(default_factory=Totals)
     bus: Bus = field(default_factory=Bus)
     board: Board = field(default_factory=Board)
     pulse: Pulse = field(default_factory=Pulse)
@@ -113,6 +115,7 @@ class Gateway:
         else:
             sampler = Sampler(device.name, device.channels, device.tunings, self.bus, self.clock)
             sampler.pace = Pace(device.every)
+            sampler.board, sampler.totals = self.board, self.totals
             self.samplers[device.name] = sampler
 
     async def subscribe(self) -> None:
@@ -158,7 +161,12 @@ class Gateway:
             )
             for name, uplink in self.settings.uplinks.items()
         ]
-        return sensors + clouds
+        windows = [
+            supervise(f"windows {name}", sampler.tend)
+            for name, sampler in self.samplers.items()
+            if sampler.has_windows
+        ]
+        return sensors + clouds + windows
 
     async def _keep(self, device: DeviceSettings, keeper: Keeper) -> None:
         @asynccontextmanager
@@ -246,6 +254,11 @@ def note(event: str, **facts: object) -> None:
     (log.warning if event in WORRYING else log.info)(event, **facts)
 
 
+def note_totals(what: str) -> None:
+    """Log what is wrong with the files in which totals are kept."""
+    log.error("totals", what=what)
+
+
 @asynccontextmanager
 async def crew(*members: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Let tasks live while the block does; one that fails takes the block with it."""
@@ -275,10 +288,11 @@ async def open_gateway(
     holds_back = settings.clock.unsynchronised == "wait"
     async with open_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back) as outbox:
         wires = ports or Ports(settings.ports, note)
-        gateway = Gateway(settings, clock, wires, outbox, manage or {})
+        totals = Totals(hot_dir, state_dir, settings.totals.save, note_totals)
+        gateway = Gateway(settings, clock, wires, outbox, manage or {}, totals)
         await gateway.subscribe()
         async with (
-            crew(gateway.recorder.run()),
+            crew(gateway.recorder.run(), totals.run()),
             crew(*gateway.keeper_tasks()),
             crew(*gateway.edge_tasks()),
         ):

@@ -30,7 +30,11 @@ class Panel:
 
 
 class Board:
-    """Latest values in memory; posted by the recorder, read by everybody."""
+    """Latest values in memory; posted by the recorder, read by everybody.
+
+    What a sampler sees and does not publish, it shows here itself. The recorder is a tenth of a
+    second behind it; so much older may the latest value be of a channel that is read as often.
+    """
 
     def __init__(self) -> None:
         self._panels: dict[ChannelId, Panel] = {}
@@ -47,6 +51,18 @@ class Board:
             if reading[2] is not None:
                 panel.latest_good = reading
             panel.history.append(reading)
+        for tell in self._watchers:
+            tell()
+
+    def see(self, readings: Iterable[Reading]) -> None:
+        """Take values that are newer and no news: they are the latest, and no history."""
+        for reading in readings:
+            panel = self._panels.get(reading[0])
+            if panel is None:
+                panel = self._panels[reading[0]] = Panel()
+            panel.latest = reading
+            if reading[2] is not None:
+                panel.latest_good = reading
         for tell in self._watchers:
             tell()
 

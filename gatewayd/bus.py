@@ -29,17 +29,27 @@ class Bus:
         """Readings that found no room."""
         self._waiting: list[Reading] = []
         self._is_urgent = False
+        self._has_alarm = False
+        self.took_alarm = False
+        """Whether there was an alarm in what was taken last."""
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
 
-    def publish(self, readings: Sequence[Reading], *, is_urgent: bool = False) -> None:
-        """Put readings on the bus; never blocks. Urgent ones are recorded without delay."""
+    def publish(
+        self, readings: Sequence[Reading], *, is_urgent: bool = False, is_alarm: bool = False
+    ) -> None:
+        """Put readings on the bus; never blocks.
+
+        Urgent ones are recorded without delay; alarms are that, and brought to the card at once.
+        """
         if len(self._waiting) + len(readings) > WAITING_MAX:
             self.lost += len(readings)
             return
         self._waiting += readings
-        self._is_urgent |= is_urgent
+        if is_urgent or is_alarm:
+            self._is_urgent = True
+            self._has_alarm |= is_alarm
         self._arrived.set()
         self._emptied.clear()
 
@@ -62,7 +72,7 @@ class Bus:
     def take_now(self) -> list[Reading]:
         """Return all that waits, which may be nothing."""
         taken, self._waiting = self._waiting, []
-        self._is_urgent = False
+        self.took_alarm, self._has_alarm, self._is_urgent = self._has_alarm, False, False
         self._arrived.clear()
         self._emptied.set()
         return taken

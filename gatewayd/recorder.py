@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 GATHER_S = 0.1
 """How long readings wait for company before they are written together. Each write costs 150 µs
 of processor whatever it carries; a crash loses at most this much that no device will say again."""
+
+ALARM_REST_S = 1.0
+"""So long after an alarm was brought to the card the next one waits at the most: each time costs
+the card some 20 kB, and a threshold without hysteresis may be crossed at every sample."""
 
 APPEND_MAX = 8192
 """Readings written in one transaction, so that a flood does not delay the drains."""
@@ -57,6 +62,7 @@ class Recorder:
         self._is_dated = outbox.is_dated
         self._floor_ms = outbox.newest_ms if outbox.is_dated else 0
         self._is_failing = False
+        self._alarmed = asyncio.Event()
         self.losses = Losses()
         self.recorded = 0
         """Readings appended since start: the recorder's progress, for the watchdog."""
@@ -73,8 +79,11 @@ class Recorder:
     async def _record(self) -> None:
         while True:
             readings = await self._bus.take(GATHER_S)
+            has_alarm = self._bus.took_alarm
             for start in range(0, len(readings), APPEND_MAX):
                 await self._append(readings[start : start + APPEND_MAX])
+            if has_alarm:
+                self._alarmed.set()
 
     async def _append(self, readings: Sequence[Reading]) -> None:
         if self._is_dated is not self._outbox.is_dated:
@@ -95,14 +104,29 @@ class Recorder:
 
     async def _commit(self) -> None:
         fault: str | None = None
+        rest_s = 0.0
         while True:
-            await asyncio.sleep(self._commit_interval_s)
+            rest_s = await self._wait_commit(rest_s)
             for event in await self._outbox.commit():
                 log.warning("outbox", what=event)
             if self._outbox.card_fault != fault:
                 fault = self._outbox.card_fault
                 log.error("card fault", reason=fault) if fault else log.info("card works again")
             self._beat()
+
+    async def _wait_commit(self, rest_s: float) -> float:
+        """Return when the interval is over, or, after a rest, an alarm was appended.
+
+        Returns:
+            How long to rest after the commit that is due now.
+        """
+        await asyncio.sleep(rest_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._commit_interval_s - rest_s):
+                await self._alarmed.wait()
+        is_alarm = self._alarmed.is_set()
+        self._alarmed.clear()
+        return min(ALARM_REST_S, self._commit_interval_s) if is_alarm else 0.0
 
 
 def in_order(

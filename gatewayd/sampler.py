@@ -3,63 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 
+from gatewayd.board import Board
 from gatewayd.bus import Bus
 from gatewayd.clock import Clock
 from gatewayd.driver import Actuator, Listener, Sensor
 from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
-from gatewayd.fields import Seconds
-from gatewayd.model import (
-    Channel,
-    ChannelId,
-    Measurement,
-    Quality,
-    Reading,
-    Value,
-    make_reading,
-)
+from gatewayd.gauge import Answer, make_gauge
+from gatewayd.model import Channel, Measurement, Quality, Reading, make_reading
+from gatewayd.shaping import checked_value
+from gatewayd.totals import Totals
+from gatewayd.tuning import PLAIN, Tuning, derived_names
 
 PATIENCE_S = 1.0
 """Shorter sleeps are not woken when the pace changes: a plain sleep costs half of one that is."""
 
-SILENT_S = 3600.0
-"""A reason is repeated this often while it lasts, so that a silence is never mistaken for one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
-    """What the owner says about one channel: the keys of `[device.NAME.channel.CHANNEL]`.
-
-    The value reported is `measured * scale + offset`. It is news when it moved by `deadband`
-    or more, or when `heartbeat` has passed; with neither set every value is news.
-    """
-
-    deadband: float | None = None
-    heartbeat: Seconds | None = None
-    scale: float = 1.0
-    offset: float = 0.0
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-PLAIN = Tuning()
-
-
-@dataclass(slots=True)
-class _Gauge:
-    """One channel of the device: its rules, and what was published last."""
-
-    id: ChannelId
-    channel: Channel
-    tuning: Tuning
-    is_plain: bool
-    value: Value | None = None
-    quality: Quality | None = None
-    time_ms: int = 0
+LOOK_S = 60.0
+"""The ends of windows are looked for this often at least: the clock may be put right meanwhile."""
 
 
 class Pace:
@@ -108,12 +70,24 @@ class Sampler:
         clock: Clock,
     ) -> None:
         self.device = device
+        """`channels` and `tunings` are those that the world is told; see `tuning.declared`."""
         self._bus, self._clock = bus, clock
-        self._gauges = {c.id: _gauge(device, c, tunings.get(c.id, PLAIN)) for c in channels}
+        made = derived_names(channels, tunings)
+        self._gauges = {
+            channel.id: make_gauge(device, channel, tunings.get(channel.id, PLAIN))
+            for channel in channels
+            if channel.id not in made
+        }
+        self._needs_others = any(gauge.steps.needs_others for gauge in self._gauges.values())
+        self._windows = [gauge for gauge in self._gauges.values() if gauge.window is not None]
         self._sensor: Sensor | None = None
         self._asking = asyncio.Lock()
         self.pace: Pace | None = None
         """Set by whoever may change it; without it the pace is that of `run`."""
+        self.board: Board | None = None
+        """Set by whoever shows what is seen; without it the board hears of what is news alone."""
+        self.totals = Totals()
+        """Set by whoever keeps them; without it totals begin anew with the process."""
         self.samples = 0
         """Times that the device gave an answer: the sampler's progress."""
 
@@ -181,87 +155,60 @@ class Sampler:
             self.samples += 1
             self._publish(measured)
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether there is something to tend."""
+        return bool(self._windows)
+
+    async def tend(self) -> None:
+        """Close windows at their ends, whatever the device does; when cancelled, as they are."""
+        try:
+            while True:
+                self._close_windows()
+                now_ms = self._clock.now_ms()
+                ends_ms = min(each.window.ends_ms for each in self._windows if each.window)
+                await asyncio.sleep(min(max(0.0, (ends_ms - now_ms) / 1000), LOOK_S))
+        finally:
+            self._close_windows(is_last=True)
+
+    def _close_windows(self, *, is_last: bool = False) -> None:
+        answer = Answer(self._clock.now_ms(), self.totals)
+        for gauge in self._windows:
+            gauge.close_window(answer, is_last=is_last)
+        self._tell(answer)
+
     def _publish(self, measured: Sequence[Measurement]) -> list[Reading]:
         """Publish what is news, and return all that was seen."""
         now_ms = self._clock.now_ms()
         # Until the clock is right, a device that knows the time is dated like the others:
         # the outbox puts all rows of this boot right together.
         keeps_dates = self._clock.is_synchronised()
-        seen: list[Reading] = []
-        old: set[int] = set()
+        answer = Answer(now_ms, self.totals)
+        if self._needs_others:
+            answer.others = {measurement[0]: measurement for measurement in measured}
+        seen, news = answer.seen, answer.news
         for measurement in measured:
             gauge = self._gauges.get(measurement[0])
             if gauge is None:
                 continue
             time_ms = measurement[3] if keeps_dates and measurement[3] is not None else now_ms
             if gauge.is_plain and measurement[2] is Quality.GOOD:
-                value, quality = _checked(measurement[1])
+                value, quality = checked_value(measurement[1])
+                last = gauge.last
+                last.quality, last.time_ms = quality, time_ms
+                reading = make_reading((last.id, time_ms, value, quality))
+                seen.append(reading)
+                news.append(reading)
             else:
-                value, quality = tuned(measurement, gauge.channel, gauge.tuning)
-                if not _is_news(gauge, value, quality, time_ms):
-                    old.add(len(seen))
-                    seen.append(Reading(gauge.id, time_ms, value, quality))
-                    continue
-            gauge.value, gauge.quality, gauge.time_ms = value, quality, time_ms
-            seen.append(make_reading((gauge.id, time_ms, value, quality)))
-        news = [reading for i, reading in enumerate(seen) if i not in old] if old else seen
-        if news:
-            self._bus.publish(news)
+                gauge.take(measurement, time_ms, answer)
+        self._tell(answer)
         return seen
 
-
-def _gauge(device: str, channel: Channel, tuning: Tuning) -> _Gauge:
-    limits = (channel.minimum, channel.maximum)
-    is_plain = tuning == PLAIN and limits == (None, None)
-    return _Gauge(ChannelId(f"{device}/{channel.id}"), channel, tuning, is_plain)
-
-
-def _checked(value: Value | None) -> tuple[Value | None, Quality]:
-    if value is None or (value.__class__ is float and not math.isfinite(value)):
-        return None, Quality.FAULT
-    if isinstance(value, dict) and not all(map(math.isfinite, value.values())):
-        return None, Quality.FAULT
-    return value, Quality.GOOD
-
-
-def tuned(
-    measurement: Measurement, channel: Channel, tuning: Tuning
-) -> tuple[Value | None, Quality]:
-    """Return the value to report, scaled and checked for plausibility, and its quality."""
-    value, quality = measurement.value, measurement.quality
-    if not quality.has_value:
-        return None, quality
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        value, checked = _checked(value)
-        return value, max(quality, checked)
-    if (tuning.scale, tuning.offset) != (1.0, 0.0):
-        value = value * tuning.scale + tuning.offset
-    lows = [low for low in (channel.minimum, tuning.minimum) if low is not None]
-    highs = [high for high in (channel.maximum, tuning.maximum) if high is not None]
-    if (
-        not math.isfinite(value)
-        or value < max(lows, default=value)
-        or value > min(highs, default=value)
-    ):
-        return None, Quality.FAULT
-    return value, quality
-
-
-def _is_news(gauge: _Gauge, value: Value | None, quality: Quality, time_ms: int) -> bool:
-    tuning, waited_s = gauge.tuning, (time_ms - gauge.time_ms) / 1000
-    if quality is not gauge.quality:
-        return True
-    if value is None:
-        return waited_s >= SILENT_S
-    if tuning.deadband is None and tuning.heartbeat is None:
-        return True
-    if tuning.heartbeat is not None and waited_s >= tuning.heartbeat:
-        return True
-    if tuning.deadband is None:
-        return False
-    if isinstance(value, bool | str | dict) or isinstance(gauge.value, bool | str | dict | None):
-        return value != gauge.value
-    return abs(value - gauge.value) >= tuning.deadband
+    def _tell(self, answer: Answer) -> None:
+        if answer.news:
+            self._bus.publish(answer.news, is_alarm=answer.is_alarm)
+        if answer.old and self.board is not None:
+            self.board.see(answer.old)
 
 
 def quality_of(error: Exception | None) -> Quality:

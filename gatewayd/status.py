@@ -16,7 +16,6 @@ from gatewayd.console.surface import (
 from gatewayd.health import Edge
 from gatewayd.model import ChannelId, Reading
 from gatewayd.outbox import Account, Balance
-from gatewayd.sampler import PLAIN
 
 STALE_BEATS, STALE_SLACK_S = 2.0, 5.0
 """One beat may be missed; and writing, a slow wire and a slow browser take their time."""
@@ -58,16 +57,13 @@ def surface_of(gateway: Gateway) -> ControlSurface:
 def stale_after_s(gateway: Gateway, name: ChannelId) -> float | None:
     """Return the age from which a channel's value is older than it should be, or None.
 
-    None for an output, a device that speaks unasked, and a channel that reports changes alone.
+    None for an output and a device that speaks unasked. What a deadband or a window holds back
+    from the record is on the board all the same.
     """
-    device, _, channel = name.partition("/")
-    sampler = gateway.samplers.get(device)
+    sampler = gateway.samplers.get(name.partition("/")[0])
     if sampler is None or not sampler.can_be_asked or sampler.pace is None:
         return None
-    tuning = gateway.settings.devices[device].tunings.get(channel, PLAIN)
-    if tuning.deadband is not None and tuning.heartbeat is None:
-        return None
-    return STALE_BEATS * max(sampler.pace.every_s, tuning.heartbeat or 0.0) + STALE_SLACK_S
+    return STALE_BEATS * sampler.pace.every_s + STALE_SLACK_S
 
 
 def status_of(gateway: Gateway) -> Json:

@@ -40,6 +40,7 @@ LEVELS = (
     ("gatewayd/counting.py", 1),
     ("gatewayd/window.py", 1),
     ("gatewayd/tuning.py", 1),
+    ("gatewayd/shaping.py", 1),
     ("gatewayd/totals.py", 1),
     ("gatewayd/gauge.py", 2),
     ("gatewayd/sampler.py", 2),

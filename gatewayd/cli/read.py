@@ -111,7 +111,8 @@ async def read_device(device: DeviceSettings, ports: Ports) -> list[Json]:
     from gatewayd.clock import SystemClock
     from gatewayd.console.surface import show_reading
     from gatewayd.model import ChannelId, Measurement, Quality, Reading
-    from gatewayd.sampler import Tuning, tuned
+    from gatewayd.shaping import tuned
+    from gatewayd.tuning import PLAIN, derived_names
 
     reason = ""
     try:
@@ -132,9 +133,13 @@ async def read_device(device: DeviceSettings, ports: Ports) -> list[Json]:
         quality = Quality.ABSENT
     now_ms = SystemClock().now_ms()
     rows = []
+    made = derived_names(device.channels, device.tunings)  # The daemon makes these, with time.
     for channel in device.channels:
+        if channel.id in made:
+            continue
         seen = measured.get(channel.id, Measurement(channel.id, None, quality))
-        value, its_quality = tuned(seen, channel, device.tunings.get(channel.id, Tuning()))
+        tuning = device.tunings.get(channel.id, PLAIN)
+        value, its_quality = tuned(seen, channel, tuning, measured)
         name = ChannelId(f"{device.name}/{channel.id}")
         reading = Reading(name, now_ms, value, its_quality)
         rows.append({**show_reading(reading, channel, now_ms), "detail": reason})

@@ -17,13 +17,14 @@ from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Report, nearest_of, one_of, show
 from gatewayd.config.settings import EVERY_S, TIMEOUT_S, DeviceSettings
 from gatewayd.config.shapes import Shape, shape_of
+from gatewayd.config.tunings import declare, read_tuning
 from gatewayd.driver import Driver, driver_kinds, is_output, load_driver
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Seconds
 from gatewayd.model import Channel
 from gatewayd.output import Limits
-from gatewayd.sampler import Tuning
 from gatewayd.setpoint import legal_value
+from gatewayd.tuning import Tuning
 
 CHANNELS_MAX = 1024
 """Of one device. More is a mistyped count."""
@@ -105,6 +106,7 @@ def read_device(
     channels = _describe(driver, config, keys, report)
     tables = _channel_tables(section, channels, keys, report)
     tunings, limits = _Channels(section, tables, keys, report).read(channels)
+    channels, tunings = declare(channels, tunings, (*keys, "channel"), report)
     for key in PACE:
         if getattr(pace, key) <= 0:
             report.at_value((*keys, key), f"found {show(section[key])}", "expected more than zero")
@@ -193,32 +195,19 @@ class _Channels:
                 if found is not None:
                     limits[channel.id] = found
             elif channel.id in self.tables:
-                tuning = self._tuning(channel.id)
+                tuning = self._tuning(channel, channels)
                 if tuning is not None:
                     tunings[channel.id] = tuning
         if channels and not any(is_output(channel) for channel in channels):
             self._refuse_output_keys(self.section, self.keys)
         return tunings, limits
 
-    def _tuning(self, name: str) -> Tuning | None:
-        keys = (*self.keys, "channel", name)
-        table = self.tables[name]
+    def _tuning(self, channel: Channel, channels: tuple[Channel, ...]) -> Tuning | None:
+        keys = (*self.keys, "channel", channel.id)
+        table = self.tables[channel.id]
         self._refuse_output_keys(table, keys)
         own = {key: value for key, value in table.items() if key not in OUTPUT}
-        tuning = shape_of(Tuning).fill(own, keys, self.report)
-        if tuning is None:
-            return None
-        if tuning.deadband is not None and tuning.deadband < 0:
-            found = f"found {show(table['deadband'])}"
-            self.report.at_value((*keys, "deadband"), found, "expected zero or more")
-        if tuning.heartbeat is not None and tuning.heartbeat <= 0:
-            found = f"found {show(table['heartbeat'])}"
-            self.report.at_value((*keys, "heartbeat"), found, "expected more than zero")
-        low, high = tuning.minimum, tuning.maximum
-        if low is not None and high is not None and low > high:
-            found = f"minimum {low} above maximum {high}"
-            self.report.at_value((*keys, "minimum"), found, "expected it below the maximum")
-        return tuning
+        return read_tuning(own, channel, channels, keys, self.report)
 
     def _refuse_output_keys(self, table: Mapping[str, Any], keys: Keys) -> None:
         for key in OUTPUT:

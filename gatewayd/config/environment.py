@@ -19,7 +19,7 @@ PREFIX = "GATEWAYD_"
 OTHER = frozenset({"GATEWAYD_CONFIG"})
 """Variables of ours that are not values of the file."""
 
-SECTIONS = ("gateway", "clock", "outbox", "console", "port", "device", "uplink")
+SECTIONS = ("gateway", "clock", "outbox", "totals", "console", "port", "device", "uplink")
 NAMED = ("port", "device", "uplink")
 """Sections of which there are many: a variable changes one of the file, it cannot add one."""
 

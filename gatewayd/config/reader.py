@@ -29,6 +29,7 @@ from gatewayd.config.settings import (
     Gateway,
     OutboxSettings,
     Settings,
+    TotalsSettings,
 )
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.uplinks import Known, UplinkReader
@@ -44,6 +45,9 @@ DEPTH_MAX = 32
 
 SIZE_MIN = 2**20
 """A smaller outbox cannot hold its own tables and a useful backlog."""
+
+SAVE_S_MIN = 10.0
+"""Each time costs the card some 20 kB: 170 MB a day, and enough."""
 
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -142,6 +146,7 @@ def _settings(document: Mapping[str, Any], environ: Mapping[str, str], report: R
         devices=complete_interlocks(devices, document, known, report),
         uplinks=uplinks,
         routes=read_routes(document, known, report),
+        totals=_totals(document, report),
     )
 
 
@@ -198,6 +203,14 @@ def _outbox(document: Mapping[str, Any], report: Report) -> OutboxSettings:
             found = f"found {show(document['outbox'][key])}"
             report.at_value(("outbox", key), found, "expected more than zero")
     return outbox
+
+
+def _totals(document: Mapping[str, Any], report: Report) -> TotalsSettings:
+    totals = _section(document, "totals", TotalsSettings(), report)
+    if totals.save < SAVE_S_MIN:
+        found = f"found {show(document['totals']['save'])}"
+        report.at_value(("totals", "save"), found, 'expected "10s" or more')
+    return totals
 
 
 def _console(document: Mapping[str, Any], report: Report) -> Console:

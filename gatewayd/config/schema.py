@@ -12,14 +12,20 @@ from typing import Any
 
 from gatewayd.config.devices import OUTPUT, Pace
 from gatewayd.config.ports import MODULES
-from gatewayd.config.settings import ClockSettings, Console, Gateway, OutboxSettings
+from gatewayd.config.settings import (
+    ClockSettings,
+    Console,
+    Gateway,
+    OutboxSettings,
+    TotalsSettings,
+)
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.uplinks import cloud_kinds
 from gatewayd.driver import driver_kinds, load_driver
 from gatewayd.errors import ConfigError
 from gatewayd.output import Limits
 from gatewayd.routes import Route
-from gatewayd.sampler import Tuning
+from gatewayd.tuning import Tuning
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The one that editors for TOML know."""
@@ -37,6 +43,7 @@ def schema() -> Table:
         "clock": ClockSettings,
         "outbox": OutboxSettings,
         "console": Console,
+        "totals": TotalsSettings,
     }
     properties: Table = {}
     for name, kind in single.items():
@@ -47,7 +54,8 @@ def schema() -> Table:
     drivers = {name: _driver_config(name) for name in driver_kinds()}
     clouds = {name: _cloud_config(module) for name, module in cloud_kinds().items()}
     properties["port"] = _named(_union("port", "type", ports, {}, definitions))
-    properties["device"] = _named(_union("device", "driver", drivers, _common(), definitions))
+    common = _common(definitions)
+    properties["device"] = _named(_union("device", "driver", drivers, common, definitions))
     properties["uplink"] = _named(_union("uplink", "kind", clouds, {}, definitions))
     properties["route"] = {"type": "array", "items": _table(Route, "route", definitions)}
     return {
@@ -91,12 +99,12 @@ def _union(
     return {"type": "object", "required": [key], "properties": {key: chosen}, "allOf": branches}
 
 
-def _common() -> Table:
+def _common(definitions: Table) -> Table:
     """Return the keys that every device may have."""
     outputs = _table(Limits, "limits", {})["properties"]
     # Text for a switch, a number for a level; which, only the driver knows.
     outputs["safe"] = {"type": ["string", "number", "boolean", "object"]}
-    tunings = _table(Tuning, "tuning", {})["properties"]
+    tunings = _table(Tuning, "tuning", definitions)["properties"]
     channel = {
         "type": "object",
         "properties": {**tunings, **outputs},

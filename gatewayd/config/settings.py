@@ -13,7 +13,8 @@ from gatewayd.fields import Seconds, Secret, Size
 from gatewayd.model import Channel
 from gatewayd.output import Limits
 from gatewayd.routes import Route
-from gatewayd.sampler import Tuning
+from gatewayd.totals import SAVE_S
+from gatewayd.tuning import Tuning
 
 EVERY_S = 10.0
 """How often a device is asked: quick enough to watch, slow enough for any wire and any card."""
@@ -62,6 +63,13 @@ class OutboxSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsSettings:
+    """`[totals]`: how often the totals of counters are brought to the card."""
+
+    save: Seconds = SAVE_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """`[console]`: the page and the local API, on `host:port`; none without `listen`."""
 
@@ -74,7 +82,9 @@ class DeviceSettings:
     """`[device.NAME]`: one device, its driver's own keys in `config`.
 
     `channels`, `tunings` and `limits` go by the channels' local names; outputs have limits,
-    sensors may have a tuning. `every` means nothing to a device that speaks unasked.
+    sensors may have a tuning. The channels are those that the world sees: tuned, and with those
+    that are made of others (`tuning.declared`, `tuning.derived`). `every` means nothing to a
+    device that speaks unasked.
     """
 
     name: str
@@ -115,5 +125,6 @@ class Settings:
     devices: Mapping[str, DeviceSettings]
     uplinks: Mapping[str, UplinkSettings]
     routes: tuple[Route, ...] = ()
+    totals: TotalsSettings = TotalsSettings()
     lost: Mapping[str, str] = field(default_factory=dict)
     text: str = field(default="", repr=False, compare=False)

@@ -12,8 +12,9 @@ import pytest
 from gatewayd.bus import Bus
 from gatewayd.errors import DeviceAbsent, DeviceTimeout
 from gatewayd.model import Channel, Measurement, Quality, Reading
-from gatewayd.sampler import Pace, Sampler, Tuning, tuned
+from gatewayd.sampler import Pace, Sampler
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
+from gatewayd.tuning import Tuning
 
 CHANNEL = Channel("temperature", "temperature", "Cel", minimum=-40, maximum=85)
 
@@ -73,10 +74,16 @@ def test_an_answer_that_does_not_come_is_a_timeout() -> None:
 
 
 def test_small_changes_are_no_news_and_heartbeats_are() -> None:
-    """Deadband and heartbeat decide together."""
+    """Deadband and heartbeat decide together; before a step, the last small change is told."""
     values: list[object] = [20.0, 20.04, 20.05, 20.2, 20.2, 20.2, 20.2]
     got = sample(FakeSensor(values), Tuning(deadband=0.1, heartbeat=30.0))
-    assert [r.value for r in got] == [20.0, 20.2, 20.2, None]
+    assert [(r.value, r.time_ms - START_MS) for r in got] == [
+        (20.0, 0),
+        (20.05, 20_000),
+        (20.2, 30_000),
+        (20.2, 60_000),
+        (None, 70_000),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,13 +93,6 @@ def test_what_cannot_be_is_a_fault(value: object) -> None:
     """A value outside the plausible is a reason, never a number."""
     first, *_ = sample(FakeSensor([value]))
     assert (first.value, first.quality) == (None, Quality.FAULT)
-
-
-def test_scale_and_offset_come_before_the_limits() -> None:
-    """The owner's correction is part of the value."""
-    measurement = Measurement("temperature", 100)
-    assert tuned(measurement, CHANNEL, Tuning(scale=0.5, offset=-1.0)) == (49.0, Quality.GOOD)
-    assert tuned(measurement, CHANNEL, Tuning(maximum=48.0, scale=0.5)) == (None, Quality.FAULT)
 
 
 def test_asked_out_of_turn_it_tells_what_it_saw_news_or_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from gatewayd.model import ChannelId
@@ -38,15 +39,20 @@ async def test_a_value_is_old_after_missed_beats_of_what_is_asked(tmp_path: Path
         assert stale_after_s(gateway, ChannelId("attic/x")) is None
 
 
-async def test_a_heartbeat_makes_it_later_and_a_deadband_alone_never(tmp_path: Path) -> None:
-    """Who reports only what moved is not late when nothing moves."""
-    for keys, expected in (
-        ('deadband = 0.1\nheartbeat = "5m"', STALE_BEATS * 300 + STALE_SLACK_S),
-        ("deadband = 0.1", None),
-    ):
-        folder = tmp_path / str(expected)
-        folder.mkdir()
-        async with open_room(folder, extra=TUNED.format(keys=keys)) as room:
-            await room.wait_reading()
-            name = ChannelId("hall/temperature")
-            assert stale_after_s(room.gateway, name) == expected
+async def test_what_the_record_is_spared_is_seen_all_the_same(tmp_path: Path) -> None:
+    """Neither deadband nor heartbeat nor window makes the board older."""
+    keys = 'deadband = 100.0\nheartbeat = "5m"'
+    async with open_room(tmp_path, extra=TUNED.format(keys=keys)) as room:
+        await room.wait_reading()
+        name = ChannelId("hall/temperature")
+        assert stale_after_s(room.gateway, name) == STALE_BEATS * 0.05 + STALE_SLACK_S
+        board, seen = room.gateway.board, asyncio.Event()
+        first = board.latest(name)
+        with board.watched(seen.set):
+            async with asyncio.timeout(5):
+                while board.latest(name) == first:
+                    seen.clear()
+                    await seen.wait()
+        panel = board.panel(name)
+        assert panel is not None
+        assert len(panel.history) == 1

@@ -45,7 +45,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_one() -> None:
     assert [str(problem) for problem in problems] == [
         "environment variable GATEWAYD_OUTBOX: no key in its name; expected GATEWAYD_SECTION__KEY",
         "environment variable GATEWAYD_UPLINKS__X__Y: unknown section uplinks; expected "
-        '"gateway", "clock", "outbox", "console", "port", "device" or "uplink"; '
+        '"gateway", "clock", "outbox", "totals", "console", "port", "device" or "uplink"; '
         "nearest: GATEWAYD_UPLINK__…",
         "environment variable GATEWAYD_UPLINK__THINGPLUS__API_KEY: no [uplink.thingplus] in the "
         'file; expected "Thing-Plus"; nearest: Thing-Plus',
