@@ -13,6 +13,7 @@ GatewayError
 │   ├── Throttled           carries retry_after_s
 │   └── BatchRefused        carries the seqs, if the cloud named them
 ├── Malformed               the peer's bytes break its own protocol
+├── WrongUsage              what was typed means nothing here; exit 2
 ├── NoDaemon                a verb needs the running daemon, and there is none; exit 69
 └── OutboxError             the log cannot be written
 ```
@@ -91,6 +92,10 @@ class BatchRefused(LinkError):
 
 class Malformed(GatewayError):
     """The peer's bytes break its own protocol; counted and skipped, or the link is reopened."""
+
+
+class WrongUsage(GatewayError):
+    """What was typed with a verb means nothing here; its user types something else."""
 
 
 class NoDaemon(GatewayError):

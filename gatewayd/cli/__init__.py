@@ -22,7 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayd import __version__
-from gatewayd.errors import ConfigError, GatewayError, LinkLost, NoDaemon, Throttled
+from gatewayd.errors import (
+    ConfigError,
+    GatewayError,
+    LinkLost,
+    NoDaemon,
+    Throttled,
+    WrongUsage,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -85,6 +92,8 @@ def exit_code(error: GatewayError) -> int:
     match error:
         case ConfigError():
             return BAD_CONFIG
+        case WrongUsage():
+            return WRONG_USAGE
         case NoDaemon():
             return NO_DAEMON
         case LinkLost() | Throttled():

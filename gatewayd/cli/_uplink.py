@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gatewayd import config
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, WrongUsage
 from gatewayd.fields import Secret
 from gatewayd.model import Channel, ChannelId
 
@@ -42,19 +42,24 @@ def uplink_of(args: argparse.Namespace, kind: str, shape: type[C]) -> NamedUplin
     """Return the uplink that the arguments mean: the named one, or the only one of this kind.
 
     Raises:
-        ConfigError: the file cannot be read, or has no such uplink, or several, or another
-            cloud under this kind.
+        ConfigError: the file cannot be read, has no uplink of this kind, or another cloud under it.
+        WrongUsage: no uplink of this kind has the name; or several are there and none is named.
     """
     settings, problems = config.salvage(args.config)
     if settings is None:
         raise config.ConfigInvalid(problem for problem in problems if not problem.is_warning)
     uplinks = {name: each for name, each in settings.uplinks.items() if each.kind == kind}
     if args.uplink is None and len(uplinks) != 1:
-        named = f"it has {', '.join(uplinks)}; say --uplink NAME" if uplinks else "it has none"
-        raise ConfigError(f"{args.config}: one uplink of kind {kind} is needed; {named}")
+        needed = f"{args.config}: one uplink of kind {kind} is needed"
+        if not uplinks:
+            raise ConfigError(f"{needed}; it has none")
+        raise WrongUsage(f"{needed}; it has {', '.join(uplinks)}; say --uplink NAME")
     name = args.uplink or next(iter(uplinks))
     if name not in uplinks:
-        raise ConfigError(f"{args.config}: no uplink of kind {kind} is called {name!r}")
+        known = ", ".join(uplinks) or "none"
+        raise WrongUsage(
+            f"{args.config}: no uplink of kind {kind} is called {name!r}; there are {known}"
+        )
     own = uplinks[name].config
     if not isinstance(own, shape):
         raise ConfigError(f"{args.config}: uplink {name} is not the built-in {kind}")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import getpass
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gatewayd.errors import ConfigError
+from gatewayd.errors import WrongUsage
 from gatewayd.fields import Secret
 
 SECRET_CHARACTERS_MAX = 4096
@@ -23,7 +24,7 @@ def secret_from(file: str | None, prompt: str) -> Secret:
     """Return a secret from a file, from stdin (`-`), or asked for without echo.
 
     Raises:
-        ConfigError: there is none.
+        WrongUsage: there is none.
     """
     if file == STDIN:
         text = sys.stdin.readline(SECRET_CHARACTERS_MAX)
@@ -32,16 +33,25 @@ def secret_from(file: str | None, prompt: str) -> Secret:
         try:
             found = Secret.parse({"file": str(Path(file))})
         except ValueError as error:
-            raise ConfigError(str(error)) from error
+            raise WrongUsage(str(error)) from error
     else:
         try:
-            with _interruptible():
+            with _interruptible(), warnings.catch_warnings():
+                # Without a terminal there is no echo that somebody could look at.
+                warnings.simplefilter("ignore", getpass.GetPassWarning)
                 found = Secret(getpass.getpass(prompt, sys.stderr))
-        except EOFError as error:
-            raise ConfigError(f"{prompt.rstrip(': ')} is missing") from error
+        except EOFError:
+            raise _missing(prompt) from None
     if not found.reveal():
-        raise ConfigError(f"{prompt.rstrip(': ')} is missing")
+        raise _missing(prompt)
     return found
+
+
+def _missing(prompt: str) -> WrongUsage:
+    what = prompt.rstrip(": ")
+    return WrongUsage(
+        f"{what} is missing; type it, or give the file that has it, - = stdin (--help)"
+    )
 
 
 def ask(prompt: str) -> str:
@@ -51,7 +61,7 @@ def ask(prompt: str) -> str:
     with _interruptible():
         text = sys.stdin.readline(SECRET_CHARACTERS_MAX).strip()
     if not text:
-        raise ConfigError(f"{prompt.rstrip(': ')} is missing")
+        raise WrongUsage(f"{prompt.rstrip(': ')} is missing; type it, or say it with the verb")
     return text
 
 

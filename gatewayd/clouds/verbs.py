@@ -11,7 +11,7 @@ for what the user must hear, as all verbs do.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from gatewayd.fields import parse_duration
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
+    from gatewayd.config.edit import ConfigFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,23 @@ class Spoken:
     lines: tuple[str, ...] = ()
     complaints: tuple[str, ...] = ()
     code: int = 0
+
+
+NEXT = "next: systemctl reload gatewayd, so that the daemon knows"
+
+
+def save(file: ConfigFile) -> list[str]:
+    """Write an edited configuration; return the files that changed. Raises ConfigError."""
+    backup = file.save()
+    return [] if backup is None else [str(file.path), f"{backup} (as it was before)"]
+
+
+def written_lines(written: Sequence[str]) -> tuple[str, ...]:
+    """Return what people are told of files that changed, and what to do next."""
+    return (
+        *(f"written: {each}" for each in written),
+        *((NEXT,) if written else ()),
+    )
 
 
 Speak = Callable[[argparse.Namespace], Awaitable[Spoken]]

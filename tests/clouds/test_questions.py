@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.clouds.questions import ask, secret_from
-from gatewayd.errors import ConfigError
+from gatewayd.errors import WrongUsage
 from gatewayd.fields import Secret
 
 
@@ -28,9 +28,9 @@ def test_a_secret_comes_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_not_said_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty line, an empty file, a file that is not there."""
     monkeypatch.setattr("sys.stdin", io.StringIO("\n\n"))
-    with pytest.raises(ConfigError, match="password is missing"):
+    with pytest.raises(WrongUsage, match="password is missing"):
         secret_from("-", "password: ")
-    with pytest.raises(ConfigError, match="user is missing"):
+    with pytest.raises(WrongUsage, match="user is missing"):
         ask("user: ")
-    with pytest.raises(ConfigError, match="cannot read"):
+    with pytest.raises(WrongUsage, match="cannot read"):
         secret_from(str(tmp_path / "none"), "password: ")

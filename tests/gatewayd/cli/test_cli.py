@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 from gatewayd import cli
-from gatewayd.errors import ConfigError, DeviceAbsent, GatewayError, LinkLost, NoDaemon
+from gatewayd.errors import (
+    ConfigError,
+    DeviceAbsent,
+    GatewayError,
+    LinkLost,
+    NoDaemon,
+    WrongUsage,
+)
 
 VERBS = sorted(cli.verbs())
 
@@ -59,6 +66,7 @@ def test_an_unknown_verb_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> N
     ("error", "code"),
     [
         (ConfigError("x"), 78),
+        (WrongUsage("x"), 2),
         (NoDaemon("x"), 69),
         (LinkLost("x"), 75),
         (DeviceAbsent("x"), 1),

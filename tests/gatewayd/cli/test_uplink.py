@@ -10,7 +10,7 @@ import pytest
 from gatewayd.cli._uplink import uplink_of
 from gatewayd.clouds.thinger.settings import Config
 from gatewayd.clouds.thingsee.settings import Config as Other
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, WrongUsage
 
 CONFIG = """\
 [gateway]
@@ -44,7 +44,7 @@ def test_a_section_of_another_type_is_refused(args: argparse.Namespace) -> None:
 
 
 def test_a_name_that_no_uplink_has_is_said(args: argparse.Namespace) -> None:
-    """With the kind that was looked for."""
+    """With the kind that was looked for, and those that there are; the file is not to blame."""
     args.uplink = "yours"
-    with pytest.raises(ConfigError, match="no uplink of kind thinger is called 'yours'"):
+    with pytest.raises(WrongUsage, match="kind thinger is called 'yours'; there are mine"):
         uplink_of(args, "thinger", Config)

@@ -11,7 +11,7 @@ from gatewayd.clouds.thethingsio.activation import load_token
 from gatewayd.clouds.thethingsio.names import Names, Resource
 from gatewayd.clouds.thethingsio.rest import RestSettings
 from gatewayd.clouds.thethingsio.settings import Config, names_of
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, WrongUsage
 from gatewayd.fields import Secret
 from gatewayd.model import ChannelId
 
@@ -78,11 +78,11 @@ class Account:
         return token
 
     def output(self, name: str) -> Resource:
-        """Return what an output is called. Raises ConfigError: it is none of this thing's."""
+        """Return what an output is called. Raises WrongUsage: it is none of this thing's."""
         found = self.names.get(ChannelId(name))
         if found is None or not found.command:
             outputs = ", ".join(each for each, known in self.names.items() if known.command)
-            raise ConfigError(f"{name!r} is no output of {self.uplink}; it has {outputs or 'none'}")
+            raise WrongUsage(f"{name!r} is no output of {self.uplink}; it has {outputs or 'none'}")
         return found
 
 

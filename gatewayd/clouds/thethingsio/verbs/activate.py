@@ -18,9 +18,9 @@ from gatewayd.clouds.thethingsio.activation import activate as spend
 from gatewayd.clouds.thethingsio.activation import obtain_token
 from gatewayd.clouds.thethingsio.settings import http_settings
 from gatewayd.clouds.thethingsio.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.verbs import Spoken, save, written_lines
 from gatewayd.config.edit import ConfigFile
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, WrongUsage
 from gatewayd.small_files import write_private
 from gatewayd.transports.http import open_http
 
@@ -40,7 +40,7 @@ async def activate(args: argparse.Namespace) -> Spoken:
 
 async def _with_configured_code(args: argparse.Namespace, account: Account) -> Spoken:
     if args.code_file is not None:
-        raise ConfigError(f"uplink {account.uplink} has an activation_code; leave out --code-file")
+        raise WrongUsage(f"uplink {account.uplink} has an activation_code; leave out --code-file")
     async with open_http(http_settings(account.config)) as http:
         await obtain_token(account.config, account.folder, http)
     line = f"made: a thing; its token is kept in {account.folder}"
@@ -58,10 +58,8 @@ async def _with_own_code(args: argparse.Namespace, account: Account, file: Confi
         lines += ["made: a thing", f"kept: its token in {kept}"]
     made = ["thing"] if lines else []
     file.set(("uplink", account.uplink, "token"), {"file": str(kept)})
-    backup = file.save()
-    written = [] if backup is None else [str(file.path), str(backup)]
-    lines += [f"written: {each}" for each in written]
-    return Spoken({"made": made, "written": written}, tuple(lines))
+    written = save(file)
+    return Spoken({"made": made, "written": written}, (*lines, *written_lines(written)))
 
 
 def token_file_of(file: ConfigFile, account: Account) -> Path:

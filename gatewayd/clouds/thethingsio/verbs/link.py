@@ -7,7 +7,7 @@ import argparse
 from gatewayd.clock import SystemClock
 from gatewayd.clouds.thethingsio.rest import open_rest
 from gatewayd.clouds.thethingsio.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.verbs import Spoken, save, written_lines
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError
 
@@ -20,9 +20,8 @@ async def link(args: argparse.Namespace) -> Spoken:
     async with open_rest(account.apps(), SystemClock()) as api:
         thing_id = await api.link(account.token())
     file.set(("uplink", account.uplink, "thing_id"), thing_id)
-    backup = file.save()
-    written = [] if backup is None else [str(file.path), str(backup)]
-    lines = (f"linked: thing {thing_id}", *(f"written: {each}" for each in written))
+    written = save(file)
+    lines = (f"linked: thing {thing_id}", *written_lines(written))
     return Spoken({"thing_id": thing_id, "written": written}, lines)
 
 

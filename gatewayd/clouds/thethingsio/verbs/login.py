@@ -30,7 +30,7 @@ async def login(args: argparse.Namespace) -> Spoken:
 
 
 def _asked(args: argparse.Namespace) -> Login:
-    """Return who logs in; what the arguments do not say is asked for. Raises ConfigError."""
+    """Return who logs in; what the arguments do not say is asked for. Raises WrongUsage."""
     email, app = args.email or ask("e-mail address: "), args.app or ask("app id: ")
     return Login(email, secret_from(args.password_file, "password: "), app)
 
@@ -45,7 +45,8 @@ async def session(args: argparse.Namespace) -> Spoken:
         return Spoken({"forgotten": was_there}, (line,))
     found = file.read()
     if found is None:
-        return Spoken({"session": None}, complaints=("no session for this server is kept",), code=1)
+        complaint = "no session for this server is kept; `gatewayd cloud thethingsio login`"
+        return Spoken({"session": None}, complaints=(complaint,), code=1)
     return _spoken(account, found, f"session of {found.email}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from gatewayd.clouds.verbs import Spoken, add_cloud, add_verb, duration
@@ -71,7 +72,7 @@ def _add_show(verbs: Subparsers) -> None:
         help="DEVICE/CHANNEL, or a bucket; default: the newest point of every bucket",
     )
     parser.add_argument("--since", type=duration, default=3600.0, help="how long back (1h)")
-    parser.add_argument("--width", help="draw points together: 5m, 1h, 1d, 1w, 1mo, 1y")
+    parser.add_argument("--width", type=width, help="draw points together: 5m, 1h, 1d, 1w, 1mo, 1y")
     parser.add_argument(
         "--function", choices=AGGREGATES, default="mean", help="with --width (%(default)s)"
     )
@@ -113,6 +114,13 @@ def _add_token(verbs: Subparsers) -> None:
     deleting = add_verb(inner, "delete", "delete one by its id", example, is_inner=True)
     deleting.add_argument("id", metavar="ID")
     deleting.set_defaults(speak=_delete_token)
+
+
+def width(text: str) -> str:
+    """Return a width of aggregation; argparse shows what is wrong with another text."""
+    if re.fullmatch(r"[1-9][0-9]{0,4}(m|h|d|w|mo|y)", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of 5m, 1h, 1d, 1w, 1mo, 1y and such")
+    return text
 
 
 # Each verb's own file is imported only when the verb is asked for.

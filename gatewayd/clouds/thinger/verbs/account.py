@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from gatewayd.cli._uplink import seen, uplink_of
 from gatewayd.clouds.thinger.link import Config
 from gatewayd.clouds.thinger.names import Name, Names
+from gatewayd.clouds.thinger.resources import MANAGED, make_resources
 from gatewayd.clouds.thinger.rest import RestSettings
 from gatewayd.clouds.thinger.settings import names_of
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, WrongUsage
 from gatewayd.fields import Secret
 from gatewayd.model import ChannelId
 
@@ -61,17 +63,26 @@ class Account:
         )
 
     def output(self, name: str) -> Name:
-        """Return what an output is called. Raises ConfigError: it is none."""
+        """Return what an output is called. Raises WrongUsage: it is none."""
         found = self.names.get(ChannelId(name))
         if found is None or not found.is_output:
             outputs = ", ".join(each for each, known in self.names.items() if known.is_output)
-            raise ConfigError(f"{name!r} is no output of {self.uplink}; it has {outputs or 'none'}")
+            raise WrongUsage(f"{name!r} is no output of {self.uplink}; it has {outputs or 'none'}")
         return found
 
     def resource(self, name: str) -> str:
-        """Return the resource that a channel is, or the path itself."""
+        """Return the resource that a channel is, or the path itself.
+
+        Raises:
+            WrongUsage: this gateway has none of that name.
+        """
         found = self.names.get(ChannelId(name))
-        return "/".join(found.path) if found else name
+        path = found.path if found else tuple(name.split("/"))
+        known = make_resources(self.names, MANAGED.values())
+        if path not in known:
+            near = get_close_matches(name, ["/".join(each) for each in known], n=1, cutoff=0)
+            raise WrongUsage(f"{name!r} is no channel and no resource; nearest: {near[0]}")
+        return "/".join(path)
 
 
 def account_of(args: argparse.Namespace) -> Account:

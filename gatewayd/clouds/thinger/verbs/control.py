@@ -28,13 +28,13 @@ async def control(args: argparse.Namespace) -> Spoken:
         try:
             await resources.write(path, wanted)
         except NotFound:
-            return await _refused(resources, path, args.output)
+            return await _refused(resources, path, f"{args.output} {args.value}")
         except (NoAnswer, ServerFailed, LinkLost) as error:
             line = f"{error}; nobody knows whether {args.output} has moved"
             return Spoken({"error": str(error)}, complaints=(line,), code=TRY_AGAIN)
         state = await _state(resources, path)
     document = {"output": args.output, "value": value, "state": state}
-    now = "done" if state is None else f"it is {json.dumps(state)} now"
+    now = "done" if state is None else f"done; it is {_word(state)} now"
     return Spoken(document, (f"{args.output} {args.value}: {now}",))
 
 
@@ -46,15 +46,31 @@ async def _state(resources: Resources, path: str) -> object:
         return None
 
 
-async def _refused(resources: Resources, path: str, output: str) -> Spoken:
+async def _refused(resources: Resources, path: str, what: str) -> Spoken:
     """Tell why: a refusal says no reason, but the gateway keeps the last one as a resource."""
     try:
         outcome = await resources.read(f"{path}/outcome")
     except (NotFound, LinkLost):
-        line = f"the gateway is away; {output} was not set"
+        line = f"{what}: not done: the gateway is away"
         return Spoken({"error": "away"}, complaints=(line,), code=TRY_AGAIN)
-    line = f"{output}: {json.dumps(outcome)}"
+    line = f"{what}: {_words(outcome)}"
     return Spoken({"error": "refused", "outcome": outcome}, complaints=(line,), code=1)
+
+
+def _words(outcome: object) -> str:
+    """Return what became of a command, in the gateway's own words."""
+    told = outcome if isinstance(outcome, dict) else {}
+    status, detail = told.get("status"), told.get("detail")
+    if not isinstance(status, str):
+        return f"refused: {json.dumps(outcome)}"
+    return f"{status.lower()}: {detail}" if detail else status.lower()
+
+
+def _word(state: object) -> str:
+    """Return a state as it is typed."""
+    if isinstance(state, bool):
+        return "on" if state else "off"
+    return state if isinstance(state, str) else json.dumps(state)
 
 
 def value_of(text: str) -> object:

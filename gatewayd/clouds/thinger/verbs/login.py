@@ -33,7 +33,7 @@ async def session(args: argparse.Namespace) -> Spoken:
         return Spoken({"forgotten": was_there}, (line,))
     found = file.read()
     if found is None:
-        complaint = "no session for this server is kept"
+        complaint = "no session for this server is kept; `gatewayd cloud thinger login`"
         return Spoken({"session": None}, complaints=(complaint,), code=1)
     return _spoken(account, found, f"session of {found.user} at {account.config.rest_url}")
 

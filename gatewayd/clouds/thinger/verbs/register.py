@@ -26,7 +26,7 @@ from gatewayd.clouds.thinger.rest_types import (
 )
 from gatewayd.clouds.thinger.settings import check_id
 from gatewayd.clouds.thinger.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.verbs import Spoken, save, written_lines
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
@@ -176,16 +176,14 @@ def write_back(run: Run) -> list[str]:
         run.file.set((*section, key), {"file": str(place)})
     if run.is_there:
         run.file.set((*section, "device"), run.account.device)
-    backup = run.file.save()
-    return [] if backup is None else [str(run.file.path), f"{backup} (as it was before)"]
+    return save(run.file)
 
 
 def _spoken(run: Run, changed: list[str]) -> Spoken:
     document = {"made": run.made, "problems": run.problems, "written": changed}
     lines = (
         *(f"made: {each}" for each in run.made),
-        *(f"written: {each}" for each in changed),
-        *(("next: systemctl reload gatewayd, so that the daemon knows",) if changed else ()),
+        *written_lines(changed),
     )
     code = 1 if run.problems else 0
     nothing = ("nothing to do: everything is registered and written down",)

@@ -13,6 +13,7 @@ from gatewayd.clouds.thinger.rest_errors import NotFound
 from gatewayd.clouds.thinger.rest_types import Device
 from gatewayd.clouds.thinger.verbs.account import Account, account_of
 from gatewayd.clouds.verbs import Spoken
+from gatewayd.errors import WrongUsage
 from gatewayd.model import ChannelId
 
 
@@ -32,7 +33,11 @@ async def show(args: argparse.Namespace) -> Spoken:
         if args.what is None:
             return await _newest(api, account)
         bucket, member = _place(account, args.what)
-        points = await _stretch(api, bucket, args)
+        try:
+            points = await _stretch(api, bucket, args)
+        except NotFound:
+            line = f"there is no bucket {bucket}; this gateway's: {_buckets(account)}"
+            return Spoken([], complaints=(line,), code=1)
     if member:
         points = [_only(each, member) for each in points if _has(each, member)]
     document = [{"ts": each.time_ms, "value": each.value} for each in points]
@@ -71,9 +76,22 @@ async def _stretch(api: Rest, bucket: str, args: argparse.Namespace) -> list[Poi
 
 
 def _place(account: Account, what: str) -> tuple[str, str]:
-    """Return bucket and member of a channel; what is no channel is a bucket."""
+    """Return bucket and member of a channel; what is no channel is a bucket.
+
+    Raises:
+        WrongUsage: it can be neither.
+    """
     known = account.names.get(ChannelId(what))
-    return (known.bucket, known.member) if known and known.bucket else (what, "")
+    if known is not None and known.bucket:
+        return known.bucket, known.member
+    if known is None and "/" not in what:
+        return what, ""
+    complaint = "is stored in no bucket" if known else "is no channel and no bucket"
+    raise WrongUsage(f"{what} {complaint}; this gateway's buckets: {_buckets(account)}")
+
+
+def _buckets(account: Account) -> str:
+    return ", ".join(account.buckets) or "none"
 
 
 def _has(point: Point, member: str) -> bool:

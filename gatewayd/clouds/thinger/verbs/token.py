@@ -22,11 +22,15 @@ async def list_tokens(args: argparse.Namespace) -> Spoken:
         found = await api.devices.tokens(account.device).list()
     documents = [_document(each) for each in found]
     lines = tuple(
-        f"{each['id']}  {each['name']}  {each['resources'] or 'all resources'}  "
+        f"{each['id']}  {each['name']}  {_plain(each['resources'])}  "
         f"until {each['expires'] or 'it is deleted'}"
         for each in documents
     )
     return Spoken(documents, lines or ("no tokens",))
+
+
+def _plain(resources: object) -> str:
+    return ", ".join(map(str, resources)) if isinstance(resources, list) else "all resources"
 
 
 async def add_token(args: argparse.Namespace) -> Spoken:

@@ -10,7 +10,7 @@ from gatewayd.clouds.thingplus.rest import open_rest
 from gatewayd.clouds.thingplus.rest_errors import ActuatorTimeout, GatewayAnsweredError
 from gatewayd.clouds.thingplus.verbs.account import Account, account_of
 from gatewayd.clouds.verbs import Spoken
-from gatewayd.errors import ConfigError
+from gatewayd.errors import WrongUsage
 from gatewayd.model import ChannelId
 
 WRONG_USAGE = 2
@@ -75,7 +75,7 @@ def sensor_of(account: Account, name: str) -> tuple[str, str]:
     """Return gateway id and sensor id for a local channel, or for the ids themselves.
 
     Raises:
-        ConfigError: it is neither.
+        WrongUsage: it is neither.
     """
     known = account.names.get(ChannelId(name))
     if known is not None:
@@ -84,5 +84,5 @@ def sensor_of(account: Account, name: str) -> tuple[str, str]:
     if not separator:
         gateway, sensor = account.gateway_id, name
     if not gateway or not sensor or "/" in sensor:
-        raise ConfigError(f"{name!r} is neither DEVICE/CHANNEL nor GATEWAY/SENSOR")
+        raise WrongUsage(f"{name!r} is neither DEVICE/CHANNEL nor GATEWAY/SENSOR")
     return gateway, sensor

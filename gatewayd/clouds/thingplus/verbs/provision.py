@@ -31,7 +31,7 @@ from gatewayd.clouds.thingplus.verbs.api_key import (
     standing_of,
     unseen_sentence,
 )
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.verbs import NEXT, Spoken, save
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
@@ -39,7 +39,6 @@ from gatewayd.small_files import write_private
 
 WHOLE = Query(embed=(Embed("devices"), Embed("sensors")))
 
-NEXT = "next: systemctl reload gatewayd, so that the daemon knows"
 
 WRONG_USAGE = 2
 
@@ -267,7 +266,4 @@ def write_back(file: ConfigFile, account: Account, result: Result) -> list[str]:
             table = "actuators" if sensor.is_output else "sensors"
             entry: Mapping[str, str] = {"id": sensor.id, "type": sensor.type}
             file.set((*section, table, channel), entry)
-    backup = file.save()
-    if backup is None:
-        return []
-    return [str(file.path), f"{backup} (as it was before)"]
+    return save(file)

@@ -16,4 +16,6 @@ def hint(place: Document) -> tuple[str, ...]:
         f"in [uplink.NAME]: {settings}",
         "gateways need no password; gatewayd cloud thingsee register --group prxx00test, and",
         "again after the first messages; login asks for the client id and secret above",
+        "as the vendor's API, it sends settings only; to switch relays through it as well:",
+        f"curl {place['control']}provision -d '{{\"lenient\": true}}'",
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.cli._uplink import seen, uplink_of
 from gatewayd.clouds.thingsee.names import Names, Owner, name_channels
 from gatewayd.clouds.thingsee.rest import RestSettings
+from gatewayd.clouds.thingsee.rest_errors import NotFound
 from gatewayd.clouds.thingsee.settings import Config
 from gatewayd.clouds.thingsee.tokens import Credentials
 from gatewayd.clouds.thingsee.tuid import DEVICE_PREFIX, make_tuid, read_qr
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, LinkError, WrongUsage
 from gatewayd.model import ChannelId
 
 KIND = "thingsee"
@@ -102,7 +104,7 @@ def thing_of(account: Account, name: str) -> str:
     """Return the TUID of `gateway`, of a device, of a channel, of a label's code, or a TUID.
 
     Raises:
-        ConfigError: it is none of these.
+        WrongUsage: it is none of these.
     """
     if name == "gateway":
         return account.names.gateway
@@ -112,7 +114,17 @@ def thing_of(account: Account, name: str) -> str:
         return found
     if name.isascii() and name.isalnum() and name.isupper() and len(name) <= 32:
         return name
-    raise ConfigError(f"{name!r} is no device, no DEVICE/CHANNEL and no TUID")
+    known = ", ".join(["gateway", *account.things])
+    raise WrongUsage(f"{name!r} is no device, no DEVICE/CHANNEL and no TUID; there are {known}")
+
+
+@contextmanager
+def known_there() -> Iterator[None]:
+    """Tell of a thing that the cloud does not know when it will."""
+    try:
+        yield
+    except NotFound as error:
+        raise LinkError(f"{error}; a thing is known there after its first message") from error
 
 
 def said_of(account: Account, tuid: str) -> str:

@@ -5,29 +5,37 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+from collections.abc import Mapping
 
 import orjson
 
 from gatewayd.clock import SystemClock
 from gatewayd.clouds.thingsee.adjusting import ALLOWED, SETTINGS
 from gatewayd.clouds.thingsee.codec import TRANSACTION_MAX, Event, Json, Message, to_json
-from gatewayd.clouds.thingsee.commands import OK, RELAY, REMOTE
+from gatewayd.clouds.thingsee.commands import FAILED, OK, RELAY, REMOTE, UNSUPPORTED
 from gatewayd.clouds.thingsee.names import Place
 from gatewayd.clouds.thingsee.rest import Rest, open_rest
 from gatewayd.clouds.thingsee.rest_errors import ThingseeError
 from gatewayd.clouds.thingsee.rest_types import Selection
-from gatewayd.clouds.thingsee.verbs.account import Account, account_of, thing_of
+from gatewayd.clouds.thingsee.verbs.account import (
+    Account,
+    account_of,
+    known_there,
+    said_of,
+    thing_of,
+)
 from gatewayd.clouds.verbs import Spoken
-from gatewayd.errors import ConfigError
+from gatewayd.errors import WrongUsage
 from gatewayd.model import ChannelId
 
-WRONG_USAGE = 2
 TRY_AGAIN = 75
 LOOK_S = 0.5
 """How often the answer is looked for; each look is a call of the API."""
 
 LOOK_S_MAX = 5.0
 ANSWERS_MAX = 100
+
+RESULTS = {OK: "done", FAILED: "not done", UNSUPPORTED: "not supported"}
 
 WORDS: dict[str, Json] = {"on": True, "off": False, "true": True, "false": False}
 
@@ -43,7 +51,7 @@ async def control(args: argparse.Namespace) -> Spoken:
         asked["blink"] = args.blink
     fields: dict[str, Json] = {"command": RELAY, "payload": orjson.dumps(asked).decode()}
     request = _request(REMOTE, Event.COMMAND_REQUEST, fields)
-    return await _ask(account, place.thing, request, args.wait)
+    return await _ask(account, place.thing, request, args.wait, f"{args.output} {args.value}")
 
 
 async def send(args: argparse.Namespace) -> Spoken:
@@ -53,24 +61,24 @@ async def send(args: argparse.Namespace) -> Spoken:
     for text in args.field:
         name, separator, value = text.partition("=")
         if not separator or not name:
-            complaint = f"{text!r} is not NAME=VALUE"
-            return Spoken(None, complaints=(complaint,), code=WRONG_USAGE)
+            raise WrongUsage(f"{text!r} is not NAME=VALUE")
         fields[name] = _json_of(value)
     usual = Event.CONFIG_REQUEST if args.message in SETTINGS else Event.COMMAND_REQUEST
     request = _request(args.message, usual if args.event is None else args.event, fields)
-    return await _ask(account, thing_of(account, args.thing), request, args.wait)
+    thing = thing_of(account, args.thing)
+    return await _ask(account, thing, request, args.wait, said_of(account, thing) or thing)
 
 
 def output_of(account: Account, name: str) -> Place:
     """Return the place of an output by its channel.
 
     Raises:
-        ConfigError: there is no such output.
+        WrongUsage: there is no such output.
     """
     place = account.names.places.get(ChannelId(name))
     if place is None or not place.is_output:
         known = sorted(each.channel for each in account.names.places.values() if each.is_output)
-        raise ConfigError(f"{name!r} is no output; there are {', '.join(known) or 'none'}")
+        raise WrongUsage(f"{name!r} is no output; there are {', '.join(known) or 'none'}")
     return place
 
 
@@ -93,11 +101,16 @@ def _request(id: int, event: int, fields: dict[str, Json]) -> Message:
     return Message(id=id, event=event, fields={"transactionId": transaction, **fields})
 
 
-async def _ask(account: Account, tuid: str, request: Message, wait_s: float) -> Spoken:
-    """Send a request and wait for its answer, so long as somebody wants to."""
+async def _ask(account: Account, tuid: str, request: Message, wait_s: float, what: str) -> Spoken:
+    """Send a request and wait for its answer, so long as somebody wants to.
+
+    Args:
+        what: the thing, or the output and its value, as people call them.
+    """
     async with open_rest(account.rest(), SystemClock()) as api:
         try:
-            sent = await api.things.send(tuid, [request])
+            with known_there():
+                sent = await api.things.send(tuid, [request])
         except ThingseeError as error:
             if error.status != 400 or request.id in ALLOWED:
                 raise
@@ -108,9 +121,9 @@ async def _ask(account: Account, tuid: str, request: Message, wait_s: float) -> 
             return Spoken({"sent": [to_json(each) for each in sent.commands]}, ("sent",))
         answer = await _answer(api, tuid, request, since_s, wait_s)
     if answer is None:
-        line = f"no answer within {wait_s:g} s; nobody knows whether {tuid} has acted"
+        line = f"no answer to {what} within {wait_s:g} s; nobody knows what came of it"
         return Spoken({"answer": None}, complaints=(line,), code=TRY_AGAIN)
-    return _spoken(tuid, answer)
+    return _spoken(what, request, answer)
 
 
 async def _answer(
@@ -132,14 +145,31 @@ async def _answer(
         return None
 
 
-def _spoken(tuid: str, answer: Message) -> Spoken:
-    said = answer.said()
-    is_done = answer.id != REMOTE or said.get("result") == OK
-    if answer.id == REMOTE:
-        line = f"{tuid} answers {said.get('result')}: {said.get('payload')}"
-    else:
-        line = f"{tuid}: " + " ".join(f"{name}={value}" for name, value in said.items())
+def _spoken(what: str, request: Message, answer: Message) -> Spoken:
     document = {"answer": to_json(answer)}
-    if is_done:
-        return Spoken(document, (line,))
-    return Spoken(document, complaints=(line,), code=1)
+    said = answer.said()
+    if answer.id == REMOTE:
+        line = f"{what}: {_words(said)}"
+        is_done = said.get("result") == OK
+        return Spoken(document, (line,)) if is_done else Spoken(document, (), (line,), 1)
+    line = f"{what}: " + (" ".join(f"{name}={value}" for name, value in said.items()) or "answered")
+    unheard = _unheard(request, said)
+    return Spoken(document, (line,), unheard, 1 if unheard else 0)
+
+
+def _words(said: Mapping[str, Json]) -> str:
+    """Return what became of a remote command; the payload is the gateway's own record."""
+    result, payload = said.get("result"), said.get("payload")
+    word = RESULTS.get(result, f"result {result}") if isinstance(result, int) else "no result"
+    record = _json_of(payload) if isinstance(payload, str) else None
+    told = record.get("message") if isinstance(record, dict) else payload
+    return f"{word}: {told}" if told else word
+
+
+def _unheard(request: Message, said: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return complaints about settings that an answer with all of them does not have."""
+    if request.event != Event.CONFIG_REQUEST:
+        return ()
+    names = [name for name in request.said() if name not in said]
+    known = ", ".join(said) or "none"
+    return tuple(f"{name} was not set; the thing has {known}" for name in names)

@@ -9,7 +9,7 @@ from gatewayd.clouds.questions import ask, secret_from
 from gatewayd.clouds.thingsee.rest import open_rest
 from gatewayd.clouds.thingsee.tokens import LIFE_S, Credentials, Token, TokenFile
 from gatewayd.clouds.thingsee.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.verbs import Spoken, save, written_lines
 from gatewayd.config.edit import ConfigFile
 from gatewayd.small_files import write_private
 
@@ -28,7 +28,7 @@ async def login(args: argparse.Namespace) -> Spoken:
     written = keep(args, account, credentials) if args.keep else []
     hint = "" if args.keep or account.credentials else "; --keep makes it last"
     spoken = _spoken(account, token, f"logged in at {account.rest_url}", hint)
-    lines = (*spoken.lines, *(f"written: {each}" for each in written))
+    lines = (*spoken.lines, *written_lines(written))
     document = {**_document(account, token), "written": written}
     return Spoken(document, lines)
 
@@ -40,9 +40,7 @@ def keep(args: argparse.Namespace, account: Account, credentials: Credentials) -
     section = ("uplink", account.uplink)
     file.set((*section, "client_id"), credentials.client_id)
     file.set((*section, "client_secret"), {"file": str(account.secret_file)})
-    backup = file.save()
-    changed = [str(account.secret_file)]
-    return changed if backup is None else [*changed, str(file.path), f"{backup} (as it was before)"]
+    return [str(account.secret_file), *save(file)]
 
 
 async def token(args: argparse.Namespace) -> Spoken:
@@ -55,7 +53,8 @@ async def token(args: argparse.Namespace) -> Spoken:
         return Spoken({"forgotten": was_there}, (line,))
     found = file.read()
     if found is None:
-        return Spoken({"token": None}, complaints=("no token for this server is kept",), code=1)
+        complaint = "no token for this server is kept; `gatewayd cloud thingsee login`"
+        return Spoken({"token": None}, complaints=(complaint,), code=1)
     return _spoken(account, found, f"token for {account.rest_url}", "")
 
 

@@ -19,12 +19,13 @@ from gatewayd.clouds.thingsee.rest_groups import UNASSIGNED
 from gatewayd.clouds.thingsee.rest_types import InstallationStatus
 from gatewayd.clouds.thingsee.tuid import read_qr
 from gatewayd.clouds.thingsee.verbs.account import Account, account_of, said_of, thing_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.verbs import Spoken, save, written_lines
 from gatewayd.config.edit import ConfigFile
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, WrongUsage
 from gatewayd.model import ChannelId
 
 GATEWAY = "gateway"
+TRY_AGAIN = 75
 
 
 @dataclass(slots=True)
@@ -35,8 +36,8 @@ class Result:
     problems: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
-    def spoken(self, written: Sequence[str] = ()) -> Spoken:
-        """Return it as what the verb has to say."""
+    def spoken(self, written: Sequence[str] = (), unknown_code: int = 0) -> Spoken:
+        """Return it as what the verb has to say; with this code if things are unknown there."""
         document = {
             "done": self.done,
             "problems": self.problems,
@@ -47,10 +48,9 @@ class Result:
         lines = (
             *self.done,
             *(f"not known there yet: {each}; {hint}" for each in self.unknown),
-            *(f"written: {each}" for each in written),
-            *(("next: systemctl reload gatewayd, so that the daemon knows",) if written else ()),
+            *written_lines(written),
         )
-        code = 1 if self.problems else 0
+        code = 1 if self.problems else unknown_code if self.unknown else 0
         return Spoken(document, lines or ("nothing to do",), tuple(self.problems), code)
 
 
@@ -64,7 +64,7 @@ async def install(args: argparse.Namespace) -> Spoken:
         await _make_group(api, args.group, result)
         for tuid in tuids:
             await _settle(api, account, tuid, args.status, args.group, result)
-    return result.spoken()
+    return result.spoken(unknown_code=TRY_AGAIN)
 
 
 async def register(args: argparse.Namespace) -> Spoken:
@@ -76,7 +76,7 @@ async def register(args: argparse.Namespace) -> Spoken:
     others = others_of(account)
     file = ConfigFile(args.config)
     _write(file, account, gateway, things)
-    if args.group and file.get(("uplink", account.uplink, "group")) is None:
+    if args.group and args.group != UNASSIGNED:
         file.set(("uplink", account.uplink, "group"), args.group)
     if args.dry_run:
         named = {GATEWAY: gateway, **things, **others}
@@ -87,9 +87,7 @@ async def register(args: argparse.Namespace) -> Spoken:
         await _make_group(api, args.group, result)
         for tuid in dict.fromkeys((gateway, *things.values(), *others.values())):
             await _settle(api, account, tuid, InstallationStatus.INSTALLED, args.group, result)
-    backup = file.save()
-    written = [] if backup is None else [str(file.path), f"{backup} (as it was before)"]
-    return result.spoken(written)
+    return result.spoken(save(file))
 
 
 def others_of(account: Account) -> dict[str, str]:
@@ -121,16 +119,19 @@ def _given(account: Account, texts: Sequence[str]) -> dict[str, str]:
     """Return the TUIDs that the user has read from labels, by device or `gateway`.
 
     Raises:
-        ConfigError: not DEVICE=TUID, no such device, or no TUID.
+        WrongUsage: not DEVICE=TUID, no such device, or no TUID.
     """
     found = {}
     for text in texts:
         name, separator, code = text.partition("=")
         if not separator or name not in {GATEWAY, *account.things}:
             known = ", ".join([GATEWAY, *account.things])
-            raise ConfigError(f"{text!r} is not NAME=TUID with one of {known}")
+            raise WrongUsage(f"{text!r} is not NAME=TUID with one of {known}")
         found[name] = read_qr(code) or code
-        check_tuid(found[name], name)
+        try:
+            check_tuid(found[name], name)
+        except ConfigError as error:
+            raise WrongUsage(str(error)) from error
     return found
 
 

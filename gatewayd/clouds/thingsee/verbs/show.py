@@ -15,7 +15,13 @@ from gatewayd.clouds.thingsee.codec import Message, to_json
 from gatewayd.clouds.thingsee.rest import Rest, open_rest
 from gatewayd.clouds.thingsee.rest_errors import NotFound
 from gatewayd.clouds.thingsee.rest_types import Alert, LoggedCommand, Selection, ThingInfo
-from gatewayd.clouds.thingsee.verbs.account import Account, account_of, said_of, thing_of
+from gatewayd.clouds.thingsee.verbs.account import (
+    Account,
+    account_of,
+    known_there,
+    said_of,
+    thing_of,
+)
 from gatewayd.clouds.verbs import Spoken
 
 
@@ -70,11 +76,12 @@ async def messages(args: argparse.Namespace) -> Spoken:
         message_ids=tuple(args.message), from_s=_since_s(clock.now_ms(), args.since)
     )
     found: list[Message] = []
-    async with open_rest(account.rest(), clock) as api:
-        async for each in api.things.all_messages(tuid, selection):
-            found.append(each)
-            if args.limit and len(found) >= args.limit:
-                break
+    with known_there():
+        async with open_rest(account.rest(), clock) as api:
+            async for each in api.things.all_messages(tuid, selection):
+                found.append(each)
+                if args.limit and len(found) >= args.limit:
+                    break
     found.reverse()
     lines = tuple(map(_message_line, found))
     return Spoken([to_json(each) for each in found], lines or ("no messages",))
@@ -89,7 +96,8 @@ async def alerts(args: argparse.Namespace) -> Spoken:
             count = await api.things.alert_count()
             lines = tuple(f"{each}  {said_of(account, each)}".rstrip() for each in tuids)
             return Spoken({"count": count, "things": tuids}, lines or ("no alerts",))
-        found = await api.things.alerts(thing_of(account, args.thing))
+        with known_there():
+            found = await api.things.alerts(thing_of(account, args.thing))
     lines = tuple(line for each in found for line in _alert_lines(each))
     return Spoken([asdict(each) for each in found], lines or ("no alerts",))
 
@@ -98,8 +106,9 @@ async def commands(args: argparse.Namespace) -> Spoken:
     """Tell what a thing was told through the API, oldest first."""
     account = account_of(args)
     selection = Selection(limit=args.limit or None)
-    async with open_rest(account.rest(), SystemClock()) as api:
-        found = await api.things.commands(thing_of(account, args.thing), selection)
+    with known_there():
+        async with open_rest(account.rest(), SystemClock()) as api:
+            found = await api.things.commands(thing_of(account, args.thing), selection)
     document = [_command_document(each) for each in found]
     return Spoken(document, tuple(map(_command_line, found)) or ("no commands",))
 

@@ -60,7 +60,7 @@ async def test_a_code_that_is_none_makes_nothing(shell: Shell, tmp_path: Path) -
     said = await shell("activate", "--code-file", str(tmp_path / "code"), code=1)
     assert "Activation code not found" in said.err
     assert "token" not in section_of(shell)
-    await shell("activate", "--code-file", str(tmp_path / "nope"), code=78)
+    await shell("activate", "--code-file", str(tmp_path / "nope"), code=2)
 
 
 async def test_a_file_that_cannot_be_written_costs_no_code(shell: Shell, sandbox: Sandbox) -> None:
@@ -162,7 +162,9 @@ async def test_what_arrived_is_shown(shell: Shell, sandbox: Sandbox) -> None:
     shown = await shell("show", "boiler/temperature", "--json")
     assert [each["value"] for each in shown.json] == [0, 1, 2]
     assert len((await shell("show", "boiler.temperature", "--since", "30000d", "--json")).json) == 4
-    assert "not found" in (await shell("show", "nope", code=1)).err
+    assert "there is no resource nope yet" in (await shell("show", "nope", code=1)).err
+    said = await shell("show", "boiler/temperatur", code=2)
+    assert "nearest: boiler/temperature" in said.err
 
 
 async def test_a_cloud_that_is_down_is_a_sentence(shell: Shell, sandbox: Sandbox) -> None:
@@ -233,7 +235,7 @@ async def test_only_outputs_are_commanded(shell: Shell) -> None:
     """Those that there are are named."""
     await activate(shell)
     for name in ("boiler/temperature", "nope"):
-        said = await shell("control", name, "on", "--own", code=78)
+        said = await shell("control", name, "on", "--own", code=2)
         assert "it has pump/relay" in said.err
 
 

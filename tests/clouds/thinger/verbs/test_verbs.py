@@ -34,7 +34,9 @@ async def device(shell: Shell, sandbox: Sandbox) -> AsyncIterator[Device]:
     async with open_device(sandbox.socket_port, user="alice", credentials=credentials) as found:
         found.resources = {
             ("pump", "relay"): Resource(Kind.INPUT, False, switch),
-            ("pump", "relay", "outcome"): Resource(Kind.OUTPUT, {"status": "refused"}),
+            ("pump", "relay", "outcome"): Resource(
+                Kind.OUTPUT, {"status": "REFUSED", "detail": "interlocked with valve/relay"}
+            ),
             ("boiler", "temperature"): Resource(Kind.OUTPUT, 61.5),
         }
         yield found
@@ -90,16 +92,17 @@ async def test_what_is_not_there_is_not_shown(shell: Shell, sandbox: Sandbox) ->
     """Buckets that nobody made, one of another name, a width that is none."""
     await log_in(shell)
     assert "there is no bucket boiler" in (await shell("show", code=1)).err
-    await shell("show", "none", code=1)
+    assert "this gateway's: boiler, pump" in (await shell("show", "none", code=1)).err
+    assert "no channel" in (await shell("show", "boiler/none", code=2)).err
     await shell("register")
-    await shell("show", "boiler", "--width", "5x", code=1)
+    assert "5m, 1h" in (await shell("show", "boiler", "--width", "5x", code=2)).err
     await shell("show", "boiler", "--since", "10", code=2)
 
 
 async def test_an_output_is_set_through_the_cloud(shell: Shell, device: Device) -> None:
     """Its state is read back; a hold goes with it."""
     said = await shell.real("control", "pump/relay", "on")
-    assert said.out == "pump/relay on: it is true now\n"
+    assert said.out == "pump/relay on: done; it is on now\n"
     await shell("control", "pump/relay", "off", "--hold", "10s")
     assert [each.payload for each in device.runs] == [True, {"value": False, "hold_s": 10}]
 
@@ -107,13 +110,13 @@ async def test_an_output_is_set_through_the_cloud(shell: Shell, device: Device) 
 async def test_a_refusal_says_why(shell: Shell, device: Device) -> None:
     """The protocol has no reasons, but the gateway keeps the last one."""
     said = await shell("control", "pump/relay", "5", code=1)
-    assert 'pump/relay: {"status": "refused"}' in said.err
+    assert "pump/relay 5: refused: interlocked with valve/relay" in said.err
 
 
 async def test_who_does_not_answer_may_have_moved(
     shell: Shell, device: Device, sandbox: Sandbox
 ) -> None:
-    """75, and the sentence says so; 75 when the gateway is away; 78 for what is no output."""
+    """75, and the sentence says so; 75 when the gateway is away; 2 for what is no output."""
     device.is_mute = True
     said = await shell("control", "pump/relay", "on", code=75)
     assert "nobody knows whether pump/relay has moved" in said.err
@@ -121,7 +124,7 @@ async def test_who_does_not_answer_may_have_moved(
     await device.until(lambda: device.is_gone)
     await sandbox.sockets.wait_closed()
     assert "is away" in (await shell("control", "pump/relay", "on", code=75)).err
-    said = await shell("control", "boiler/temperature", "5", code=78)
+    said = await shell("control", "boiler/temperature", "5", code=2)
     assert "it has pump/relay" in said.err
 
 
@@ -145,7 +148,7 @@ async def test_tokens_are_made_shown_and_deleted(
     caller = sandbox.doors.caller(made["token"])
     assert caller.device == "gw01"
     listed = (await shell("token", "list")).out
-    assert made["id"] in listed
+    assert f"{made['id']}  panel  pump/relay, boiler  until 20" in listed
     assert made["token"] not in listed
     file = tmp_path / "panel"
     said = await shell("token", "add", "other", "--file", str(file))
@@ -154,6 +157,14 @@ async def test_tokens_are_made_shown_and_deleted(
     await shell("token", "delete", made["id"])
     assert "other" in (await shell("token", "list")).out
     assert made["id"] not in (await shell("token", "list")).out
+
+
+async def test_a_token_is_for_what_there_is(shell: Shell, device: Device) -> None:
+    """A slip of the pen would make a token that opens nothing."""
+    words = ("token", "add", "panel", "--resource", "pump/rely")
+    assert "nearest: pump/relay" in (await shell(*words, code=2)).err
+    assert (await shell("token", "list")).out == "no tokens\n"
+    await shell("token", "add", "panel", "--resource", "gateway/history")
 
 
 async def test_a_token_that_is_not_there_is_not_deleted(shell: Shell, device: Device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import tomllib
 from typing import Any
@@ -144,8 +145,10 @@ async def test_messages_are_read_back(known: Shell, sandbox: Sandbox) -> None:
     assert [each["n"] for each in (await known(*words, "--json")).json] == [7200, 60, 20]
     assert "12100 weather" in (await known(*words, "--limit", "1")).out
     assert (await known("show", "messages", BOILER, "--since", "1s")).out == "no messages\n"
-    assert "404" in (await known("show", "messages", LABEL, code=1)).err
-    assert "no device" in (await known("show", "messages", "nothing", code=78)).err
+    said = await known("show", "messages", LABEL, code=1)
+    assert "404" in said.err
+    assert "after its first message" in said.err
+    assert "there are gateway, boiler" in (await known("show", "messages", "nothing", code=2)).err
 
 
 async def test_alerts_are_shown(known: Shell, sandbox: Sandbox) -> None:
@@ -179,7 +182,8 @@ def answering(sandbox: Sandbox, result: int) -> None:
 
     def send(gateway: str, messages: Any) -> int:
         for request in messages:
-            fields: dict[str, Json] = {"result": result, "payload": '{"state":1}'}
+            record = {"state": 1} if result == 0 else {"message": "interlocked"}
+            fields: dict[str, Json] = {"result": result, "payload": json.dumps(record)}
             answer = answer_to(request, PUMP, sandbox.world.now_s(), fields)
             sandbox.inject([answer], GW)
         return carry(gateway, messages) + 1
@@ -194,7 +198,8 @@ async def test_an_output_is_moved(known: Shell, sandbox: Sandbox) -> None:
     answering(sandbox, 0)
     said = await known("control", "pump/relay", "on", "--hold", "30s", "--json")
     assert said.json["answer"]["result"] == 0
-    [logged] = sandbox.world.things[PUMP].commands
+    assert (await known("control", "pump/relay", "off")).out == "pump/relay off: done\n"
+    [logged, _] = sandbox.world.things[PUMP].commands
     assert logged.command.fields["payload"] == '{"channel":"relay","state":true,"hold":30.0}'
 
 
@@ -203,7 +208,8 @@ async def test_an_output_that_refuses_is_a_failure(known: Shell, sandbox: Sandbo
     sandbox.provision({"lenient": True})
     hear_of_all(sandbox)
     answering(sandbox, -1)
-    assert f"{PUMP} answers -1" in (await known("control", "pump/relay", "on", code=1)).err
+    said = await known("control", "pump/relay", "on", code=1)
+    assert "pump/relay on: not done: interlocked" in said.err
 
 
 async def test_a_gateway_that_does_not_answer_is_said(known: Shell, sandbox: Sandbox) -> None:
@@ -222,7 +228,7 @@ async def test_a_cloud_that_admits_no_remote_commands_says_so(
     said = await known.real("control", "pump/relay", "on", code=1)
     assert "1402 is not allowed" in said.err
     assert "1500, 1501, 12200, 13200" in said.err
-    assert "is no output" in (await known("control", "boiler/temperature", "on", code=78)).err
+    assert "is no output" in (await known("control", "boiler/temperature", "on", code=2)).err
 
 
 async def test_settings_are_sent_and_read(known: Shell, sandbox: Sandbox) -> None:
@@ -232,6 +238,15 @@ async def test_settings_are_sent_and_read(known: Shell, sandbox: Sandbox) -> Non
     assert said.json["answer"]["threshold"] == 60
     assert "threshold=60" in (await known("send", f"https://thingsee.com/d/{LABEL}", "13200")).out
     assert "NAME=VALUE" in (await known("send", LABEL, "13200", "threshold", code=2)).err
+
+
+async def test_a_setting_that_the_thing_does_not_have_is_said(
+    known: Shell, sandbox: Sandbox
+) -> None:
+    """A thing ignores what it does not know; the user shall not believe that it was set."""
+    sandbox.provision({"things": [{"tuid": LABEL, "gateway": GW, "played": True}]})
+    said = await known("send", LABEL, "13200", "treshold=200", code=1)
+    assert "treshold was not set; the thing has threshold, " in said.err
 
 
 # install, register
@@ -264,13 +279,16 @@ async def test_what_the_cloud_has_not_heard_of_is_registered_here_only(
     assert section(known)["things"]["pump"] == PUMP
     hear_of_all(sandbox)
     assert len((await known("register", "--json")).json["done"]) == 4
+    await known("register", "--group", "prfi00cellar")
+    await known("register", "--group", "unassigned")
+    assert section(known)["group"] == "prfi00cellar", "a group to be in, not to be in none"
 
 
 async def test_a_label_gives_a_device_its_tuid(known: Shell, sandbox: Sandbox) -> None:
     """As a scanner reads it; what is none is refused, and nothing written."""
     before = known.config.read_text()
     for word in ("boiler", "boiler=small", "oven=" + LABEL):
-        assert (await known("register", "--thing", word, code=78)).err
+        assert (await known("register", "--thing", word, code=2)).err
     said = await known("register", "--thing", f"boiler=https://thingsee.com/d/{LABEL}", "--dry-run")
     assert f"{LABEL}  boiler" in said.out
     assert known.config.read_text() == before
@@ -292,6 +310,7 @@ async def test_a_thing_is_installed_elsewhere(known: Shell, sandbox: Sandbox) ->
     thing = sandbox.world.things[LABEL]
     assert (thing.installations[0].status, thing.group) == ("quarantine", GROUP)
     assert (await known("install", LABEL, "--status", "quarantine")).out == "nothing to do\n"
+    assert "not known there yet" in (await known("install", "pump", code=75)).out
 
 
 async def test_a_group_that_cannot_be_is_refused(known: Shell, sandbox: Sandbox) -> None:
