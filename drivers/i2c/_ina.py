@@ -48,7 +48,7 @@ def calibration_of(kind: Kind, shunt_ohm: float, current_max_a: float) -> int:
     """
     if not (shunt_ohm > 0 and current_max_a > 0):
         raise ValueError("shunt_ohm and current_max_a are more than 0")
-    if shunt_ohm * current_max_a > kind.shunt_v_max:
+    if shunt_ohm * current_max_a > kind.shunt_v_max * 1.000_001:  # 0.1 · 3.2 is 0.32, and a bit.
         most_a = kind.shunt_v_max / shunt_ohm
         raise ValueError(f"current_max_a is {most_a:.6g} at the most with this shunt_ohm")
     calibration = int(kind.factor * CURRENT_COUNTS / (current_max_a * shunt_ohm) + 1e-6)
