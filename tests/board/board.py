@@ -21,7 +21,7 @@ from tests.board.receiver import Receiver
 from tests.board.wire import Wire, connected
 from tests.live.cloud import API_KEY, Cloud
 from tests.live.daemon import GATEWAY
-from tests.live.daemon import until as until_so
+from tests.live.daemon import until as until_here
 
 MQTT_PORT = 1883
 
@@ -30,7 +30,7 @@ DEVICES = (
     "virtserialport,chardev=cp2112,name=cp2112",
     "virtconsole,chardev=radio",  # /dev/hvc0
     "qemu-xhci,id=xhci",
-    "usb-serial,chardev=usb,bus=xhci.0",
+    "usb-serial,chardev=usb,bus=xhci.0,serial=BOARD1",
 )
 
 HERE = Path(__file__).parent
@@ -40,14 +40,19 @@ GATEWAYD = "/opt/gatewayd/bin/gatewayd"
 START_S = 90.0
 """The unit's own TimeoutStartSec; an idle machine takes five."""
 
-CLIMATE_ADDRESS = 0x76
+CHIPS = {"climate": (0x76, "bme280"), "cabinet": (0x48, "lm75"), "attic": (0x44, "sht31")}
+"""Address and kind by the name of the device."""
+
 RELAY_LINE = 0
-USB_TTY = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_1-0000:00:05.0-2-if00-port0"
+USB_TTY = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_BOARD1-if00-port0"
 
 TYPES = {
     "climate/temperature": "temperature",
     "climate/humidity": "humidity",
     "climate/pressure": "number",
+    "cabinet/temperature": "temperature",
+    "attic/temperature": "temperature",
+    "attic/humidity": "humidity",
     "gps/location": "location",
     "gps/speed": "speed",
     "gps/course": "number",
@@ -76,6 +81,19 @@ class Board:
         """Have the adapter or its chips do something; see cp2112.py."""
         return await self.adapter.ask({"do": do, **order})
 
+    async def solder(self, device: str) -> None:
+        """Put the chip of a device on the bus."""
+        address, kind = CHIPS[device]
+        await self.order("solder", address=address, kind=kind)
+
+    async def measure(self, device: str, **world: float) -> None:
+        """Change the world around a chip."""
+        await self.order("measure", address=CHIPS[device][0], **world)
+
+    async def remove(self, device: str) -> None:
+        """Take the chip of a device off the bus."""
+        await self.order("remove", address=CHIPS[device][0])
+
     async def is_relay_driven(self) -> bool:
         """Return whether the relay's line is driven high, as the chip behind the kernel sees it."""
         driven: int = (await self.order("pins"))["driven"]
@@ -101,12 +119,9 @@ def document(bus: int) -> Mapping[str, Any]:
     return {
         "gateway": {"id": GATEWAY, "name": "Board"},
         "device": {
-            "climate": {
-                "driver": "bme280",
-                "port": f"i2c:{bus}",
-                "address": CLIMATE_ADDRESS,
-                "every": "1s",
-            },
+            "climate": {"driver": "bme280", **_at("climate", bus)},
+            "cabinet": {"driver": "lm75", **_at("cabinet", bus)},
+            "attic": {"driver": "sht3x", **_at("attic", bus)},
             "gps": {"driver": "nmea", "port": USB_TTY, "silence": "5s"},
             "pump": {
                 "driver": "gpio_relay",
@@ -131,17 +146,23 @@ def document(bus: int) -> Mapping[str, Any]:
     }
 
 
+def _at(device: str, bus: int) -> Mapping[str, Any]:
+    return {"port": f"i2c:{bus}", "address": CHIPS[device][0], "every": "1s"}
+
+
 @asynccontextmanager
 async def furnished(guest: Guest, cloud: Cloud) -> AsyncIterator[Board]:
     """Put the hardware in place: the adapter with its chips, bound by its driver."""
-    await guest.put("/opt/board/cp2112.py", (HERE / "cp2112.py").read_bytes())
+    for name in ("cp2112.py", "chips.py"):
+        await guest.put(f"/opt/board/tests/board/{name}", (HERE / name).read_bytes())
     await guest.sh(
         "modprobe -a uhid hid_cp2112 i2c-dev ftdi_sio && systemd-run --quiet --unit=cp2112 "
-        f"{PYTHON} /opt/board/cp2112.py /dev/virtio-ports/cp2112"
+        f"--working-directory=/opt/board {PYTHON} -m tests.board.cp2112 /dev/virtio-ports/cp2112"
     )
     async with connected(guest.machine.folder / "cp2112") as adapter:
         board = Board(guest, cloud, adapter)
-        await board.order("chip", address=CLIMATE_ADDRESS, model="bme280_chip")
+        for device in CHIPS:
+            await board.solder(device)
 
         async def is_bound() -> bool:
             return bool((await board.order("pins"))["is_bound"])
@@ -175,4 +196,4 @@ async def start(board: Board) -> None:
     """Start the service; it is ready when this returns. The cloud has it then, too."""
     board.cloud.register(TYPES)
     await board.guest.sh("systemctl start gatewayd", deadline_s=START_S)
-    await until_so(lambda: board.cloud.word() == "on", "the cloud has it", START_S)
+    await until_here(lambda: board.cloud.word() == "on", "the cloud has it", START_S)

@@ -1,17 +1,17 @@
 """A Silicon Labs CP2112, USB to I²C with eight GPIO lines, made of /dev/uhid. Runs in the guest.
 
 The stock driver hid-cp2112 binds to it and makes a real /dev/i2c-N and a real /dev/gpiochipN; this
-process plays the chips on the bus (models of `gatewayd.testing`) and the wires on the pins.
+process plays the chips on the bus (chips.py) and the wires on the pins.
 
-    cp2112.py /dev/virtio-ports/cp2112
+    python -m tests.board.cp2112 /dev/virtio-ports/cp2112
 
 It is told what to do there, a JSON document a line, and answers each:
 
     {"do": "pins"}                            the lines: directions, driven, seen (bit masks)
     {"do": "drive", "pin": 3, "high": true}   the world outside pulls an input
     {"do": "log"}                             [seconds, driven] of each change of an output so far
-    {"do": "chip", "address": 118, "model": "bme280_chip", "arguments": {…}}  puts a chip in place
-    {"do": "registers", "address": 118, "start": 250, "hex": "7eed00"}        writes into one
+    {"do": "solder", "address": 118, "kind": "bme280"}      puts a chip of chips.py in place
+    {"do": "measure", "address": 72, "temperature_c": 3.5}  changes the world that it is in
     {"do": "remove", "address": 118}          takes it out: nobody acknowledges
     {"do": "plug", "in": false}               pulls the adapter itself, or puts it back
 
@@ -21,7 +21,6 @@ include/uapi/linux/uhid.h.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import select
@@ -30,7 +29,7 @@ import sys
 import time
 from typing import Any
 
-from gatewayd.testing.i2c import ChipModel
+from tests.board.chips import KINDS
 
 OUTPUT, GET_REPORT, GET_REPORT_REPLY, CREATE2, INPUT2, SET_REPORT, SET_REPORT_REPLY = (
     6, 9, 10, 11, 12, 13, 14,
@@ -68,7 +67,7 @@ class Bus:
     """The chips, and the adapter's memory of the last transfer."""
 
     def __init__(self) -> None:
-        self.chips: dict[int, ChipModel] = {}
+        self.chips: dict[int, Any] = {}  # Chip models; `measure` differs by kind.
         self._status = (0, 0, 0)
         self._data = b""
 
@@ -209,29 +208,16 @@ class Adapter:
                 pins.outside = pins.outside | bit if order["high"] else pins.outside & ~bit
             case "log":
                 return {"log": pins.log}
-            case "chip":
-                bus.chips[order["address"]] = build(order["model"], order.get("arguments", {}))
-            case "registers":
-                data, start = bytes.fromhex(order["hex"]), order["start"]
-                registers = bus.chips[order["address"]].registers  # type: ignore[attr-defined]  # A RegisterChip; else the order fails.
-                registers[start : start + len(data)] = data
+            case "solder":
+                bus.chips[order["address"]] = KINDS[order["kind"]]()
+            case "measure":
+                world = {key: order[key] for key in order if key not in {"do", "address"}}
+                bus.chips[order["address"]].measure(**world)
             case "remove":
                 del bus.chips[order["address"]]
             case "plug":
                 self.plug(order["in"])
         return {}
-
-
-def build(model: str, arguments: dict[str, Any]) -> ChipModel:
-    """Return a chip of `gatewayd.testing`: `module:name`; texts among the arguments are bytes."""
-    module, _, name = model.rpartition(":")
-    make = getattr(importlib.import_module(f"gatewayd.testing.{module or 'i2c'}"), name)
-    values = {
-        key: bytes.fromhex(value) if isinstance(value, str) else value
-        for key, value in arguments.items()
-    }
-    chip: ChipModel = make(**values)
-    return chip
 
 
 def main() -> None:

@@ -75,7 +75,8 @@ def _needed() -> Path:
     """Return the folder with all that gatewayd needs, for the guest's Python."""
     lock = ROOT / "requirements.lock"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["ble"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["ble"], *extras["hotplug"]]
 
     def make(target: Path) -> None:
         run([*INSTALL, "--target", target, "--constraint", lock, *wanted])

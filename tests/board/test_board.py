@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.board.board import CLIMATE_ADDRESS, Board
+from tests.board.board import Board
 from tests.board.guest import until as wait
 from tests.board.receiver import plugged
 from tests.live.daemon import until
@@ -32,24 +32,37 @@ async def test_the_service_runs_behind_its_fences(board: Board) -> None:
 
 
 async def test_a_sensors_change_is_seen_in_the_cloud(board: Board) -> None:
-    """Bosch's worked example first, then what the chip's registers are changed to."""
-    cloud, channel = board.cloud, "climate/temperature"
-    await until(lambda: cloud.values(channel)[-1:] == [25.08], "25.08 °C is there", SEEN_S)
-    # 0x80000 is the converter's "skipped": the chip says that it has no value.
-    await board.order("registers", address=CLIMATE_ADDRESS, start=0xFA, hex="82b000")
-    await until(lambda: cloud.values(channel)[-1] == 30.32, "the new value is there", SEEN_S)
-    assert set(cloud.values(channel)) == {25.08, 30.32}
+    """What the chips are made to measure is what the cloud gets, in that order."""
+    cloud = board.cloud
+    await until(lambda: cloud.values("climate/temperature"), "Bosch's worked example", SEEN_S)
+    assert cloud.values("climate/temperature")[-1] == pytest.approx(25.08, abs=0.005)
+    for celsius in (37.5, -12.0):
+        await board.measure("cabinet", temperature_c=celsius)
+        await board.measure("attic", temperature_c=celsius, humidity_percent=50 + celsius)
+        await until(
+            lambda: cloud.values("cabinet/temperature")[-1:] == [celsius],  # noqa: B023  # Awaited here.
+            f"{celsius} °C in the cabinet",
+            SEEN_S,
+        )
+        await until(
+            lambda: cloud.values("attic/humidity")[-1:] == [pytest.approx(50 + celsius, abs=0.01)],  # noqa: B023  # As above.
+            f"{50 + celsius} % in the attic",
+            SEEN_S,
+        )
+        assert cloud.values("attic/temperature")[-1] == pytest.approx(celsius, abs=0.01)
 
 
 async def test_a_chip_that_goes_and_returns_is_a_gap_with_a_reason(board: Board) -> None:
-    """Nobody acknowledges at its address; then it is back under another temperature."""
+    """Nobody acknowledges at its address; its neighbours go on. Then it is back."""
     cloud, channel = board.cloud, "climate/temperature"
-    await board.order("remove", address=CLIMATE_ADDRESS)
+    await board.remove("climate")
     await until(lambda: cloud.word(channel) == "err", "the cloud knows of the gap", SEEN_S)
     climate = await board.device("climate")
     assert not climate["is_up"]
     assert "0x76" in climate["reason"]
-    await board.order("chip", address=CLIMATE_ADDRESS, model="bme280_chip")
+    count = cloud.count("cabinet/temperature")
+    await until(lambda: cloud.count("cabinet/temperature") > count, "a neighbour goes on", SEEN_S)
+    await board.solder("climate")
     await until(lambda: cloud.word(channel) == "on", "the gap is over", 2 * SEEN_S)
 
 
