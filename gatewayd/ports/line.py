@@ -1,5 +1,7 @@
 """The lines of one GPIO chip: /dev/gpiochipN through libgpiod 2, in a thread of its own.
 
+Outputs are here; what inputs can do is in `gatewayd.ports.inputs`.
+
 Strategy: an output is requested with its level, so that level and direction reach the hardware in
 one act and the line never shows a value that nobody asked for. Requests live in the thread that
 makes them: whoever is cancelled while a line is being requested finds it released behind him, in
@@ -11,24 +13,27 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceError, DeviceFault
+from gatewayd.ports.edges import CONSUMER, InputSettings, request_inputs
+from gatewayd.ports.inputs import Inputs
 from gatewayd.ports.worker import Worker
 
 if TYPE_CHECKING:
     from gpiod import LineRequest
     from gpiod.line import Value
 
+T = TypeVar("T")
+
 Line = int | str
 """An offset on its chip (17), or the name that the board's maker gave it ("GPIO17")."""
 
 DEV = Path("/dev")
-CONSUMER = "gatewayd"
 
 LINE_S = 2.0
 """One access. Lines of the processor take microseconds, those behind USB or I²C milliseconds;
@@ -101,7 +106,7 @@ class LinePort:
         # The two below belong to the worker's thread.
         self._path = Path()
         self._identity: tuple[int, int] | None = None
-        self._requests: dict[OutputLine, LineRequest] = {}
+        self._requests: dict[OutputLine | Inputs, LineRequest] = {}
 
     @asynccontextmanager
     async def output(
@@ -122,11 +127,21 @@ class LinePort:
             await self._worker.run(self._request, owned, active_low, initial, timeout_s=LINE_S)
             yield owned
         finally:
-            try:
-                await self._worker.run(self._release, owned, timeout_s=LINE_S)
-            except DeviceError:
-                # The thread hangs or the port is closed: its end releases every line.
-                self.is_broken = True
+            await self._let_go(owned)
+
+    @asynccontextmanager
+    async def inputs(self, lines: Sequence[Line], settings: InputSettings) -> AsyncIterator[Inputs]:
+        """Own lines as inputs, watched together from the first moment on. Raises as `output`."""
+        owned = Inputs(self, lines, settings)
+        try:
+            await self._worker.run(self._request_inputs, owned, timeout_s=LINE_S)
+            yield owned
+        finally:
+            await self._let_go(owned)
+
+    async def ask(self, owner: Inputs, job: Callable[[], T]) -> T:
+        """Run a job on inputs that are held. Raises as `output`."""
+        return await self._worker.run(self._asked, owner, job, timeout_s=LINE_S)
 
     async def set(self, owned: OutputLine, value: bool) -> None:
         """Drive an output that is held. Raises as `output`."""
@@ -143,6 +158,13 @@ class LinePort:
     async def close(self) -> None:
         """Release every line behind the access that is under way."""
         await self._worker.close(self._release_all)
+
+    async def _let_go(self, owned: OutputLine | Inputs) -> None:
+        try:
+            await self._worker.run(self._release, owned, timeout_s=LINE_S)
+        except DeviceError:
+            # The thread hangs or the port is closed: its end releases every line.
+            self.is_broken = True
 
     def _open(self) -> None:
         if re.fullmatch(r"/.*|gpiochip\d+", self._choice):
@@ -187,7 +209,26 @@ class LinePort:
         self._prove_present()
         return value is Value.ACTIVE
 
-    def _release(self, owned: OutputLine) -> None:
+    def _request_inputs(self, owned: Inputs) -> None:
+        names = ", ".join(map(str, owned.lines))
+        try:
+            owned.held = request_inputs(self._path, owned.lines, owned.settings)
+        except ValueError as error:
+            raise DeviceFault(f"{self._name} has no line {names}, or one twice") from error
+        except OSError as error:
+            raise self._translated(names, error) from error
+        self._requests[owned] = owned.held.request
+        self._prove_present()
+
+    def _asked(self, owner: Inputs, job: Callable[[], T]) -> T:
+        try:
+            result = job()
+        except OSError as error:
+            raise self._translated(", ".join(map(str, owner.lines)), error) from error
+        self._prove_present()
+        return result
+
+    def _release(self, owned: OutputLine | Inputs) -> None:
         request = self._requests.pop(owned, None)
         if request is not None:
             request.release()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gatewayd.errors import DeviceAbsent, DeviceError, DeviceFault, DeviceTimeout
+from gatewayd.ports.edges import InputSettings
 from gatewayd.ports.line import Line
 from gatewayd.ports.serial import Splitter, find_end
 from gatewayd.testing.i2c import ChipModel
+from gatewayd.testing.inputs import FakeInputs
 
 
 class Gate:
@@ -122,6 +124,7 @@ class FakeLines:
         levels: the pins as they are now; a released pin keeps its level, as on a Raspberry Pi.
         held: lines that are requested now.
         fault: raised instead of doing anything.
+        watched: the inputs that are held now.
     """
 
     name: str
@@ -131,6 +134,44 @@ class FakeLines:
     held: set[Line] = field(default_factory=set)
     fault: DeviceError | None = None
     is_broken: bool = False
+    watched: list[FakeInputs] = field(default_factory=list)
+
+    def drive(self, line: Line, is_high: bool, *, missed: int = 0) -> None:
+        """Move a pin from outside; whoever watches it sees the edge, and `missed` before it."""
+        self.levels[line] = is_high
+        for inputs in self.watched:
+            if line in inputs.lines:
+                inputs.see(line, is_high, missed)
+
+    def unplug(self) -> None:
+        """Take the chip away: who holds a line finds out."""
+        self.is_broken = True
+        self.fault = DeviceAbsent(f"{self.name} is gone")
+        for inputs in self.watched:
+            inputs.wake()
+
+    @asynccontextmanager
+    async def inputs(
+        self, lines: Sequence[Line], settings: InputSettings
+    ) -> AsyncIterator[FakeInputs]:
+        """Own lines as inputs."""
+        await self.begin()
+        if taken := self.held & set(lines):
+            raise DeviceFault(f"line {taken} of {self.name} is held by another program or driver")
+        owned = FakeInputs(self, tuple(lines), settings)
+        self.held.update(lines)
+        self.watched.append(owned)
+        try:
+            yield owned
+        finally:
+            self.held.difference_update(lines)
+            self.watched.remove(owned)
+
+    async def begin(self) -> None:
+        """What every access passes: the gate, then the fault."""
+        await self.gate.pass_through()
+        if self.fault is not None:
+            raise self.fault
 
     @asynccontextmanager
     async def output(
@@ -162,19 +203,14 @@ class FakeOutput:
 
     async def set(self, value: bool) -> None:
         """Show a value."""
-        await self._begin()
+        await self.chip.begin()
         self.chip.levels[self.line] = value != self.active_low
         self.chip.log.append((self.line, self.chip.levels[self.line]))
 
     async def get(self) -> bool:
         """Return the value that the pin shows."""
-        await self._begin()
+        await self.chip.begin()
         return self.chip.levels[self.line] != self.active_low
-
-    async def _begin(self) -> None:
-        await self.chip.gate.pass_through()
-        if self.chip.fault is not None:
-            raise self.chip.fault
 
 
 @dataclass(slots=True)

@@ -11,10 +11,12 @@ from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout
 from gatewayd.ports import Ports
 from gatewayd.ports.files import FilesPort
 from gatewayd.ports.i2c import I2cPort
+from gatewayd.ports.inputs import Inputs
 from gatewayd.ports.line import LinePort, OutputLine
 from gatewayd.ports.modbus import ModbusPort, Slave
 from gatewayd.ports.serial import SerialPort
 from gatewayd.testing.files import FakeFiles
+from gatewayd.testing.inputs import FakeInputs
 from gatewayd.testing.modbus import FakeModbus, FakeSlave, SlaveModel
 from gatewayd.testing.ports import FakePorts
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeOutput, FakeSerial
@@ -28,6 +30,7 @@ INSIDE = {"open", "ask", "client", "set", "get"}
     [
         (FakeFiles, FilesPort),
         (FakeI2c, I2cPort),
+        (FakeInputs, Inputs),
         (FakeLines, LinePort),
         (FakeOutput, OutputLine),
         (FakeSerial, SerialPort),
