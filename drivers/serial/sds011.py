@@ -44,6 +44,9 @@ QUESTION = b""
 PERIODS = range(31)
 """Minutes that the sensor can be told. Source: control protocol V1.3, working period."""
 
+ASK_AGAIN = 10
+"""Data frames after which an answer will not come any more."""
+
 DATA, ANSWER = 0xC0, 0xC5
 PERIOD = 0x08
 
@@ -138,16 +141,19 @@ class Dust:
         """
         wanted = self._config.period
         silence_s = (wanted or 0) * 60 + self._config.silence
-        is_known = wanted is None
+        is_known, unanswered = wanted is None, ASK_AGAIN
         async with aclosing(frames(self._port, self.reader, silence_s)) as spoken:
             async for frame in spoken:
                 if frame[1] == DATA:
                     yield decode(frame)
-                    if not is_known:
+                    unanswered += 1
+                    if not is_known and unanswered > ASK_AGAIN:
+                        unanswered = 0
                         await self._port.write(encode_period())
-                elif (period := period_of(frame)) is not None and wanted is not None:
+                elif wanted is not None and (period := period_of(frame)) is not None:
                     is_known = period == wanted
                     if not is_known:
+                        unanswered = 0
                         await self._port.write(encode_period(wanted))
 
 
