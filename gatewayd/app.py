@@ -10,7 +10,7 @@ is brought to the card. A core task that dies ends the process the same way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,17 +23,19 @@ from gatewayd.board import Board
 from gatewayd.bus import Bus
 from gatewayd.clock import Clock
 from gatewayd.config.settings import DeviceSettings, Settings, UplinkSettings
+from gatewayd.config.wires import port_of
 from gatewayd.desk import Desk
 from gatewayd.driver import is_output
 from gatewayd.errors import DeviceTimeout
 from gatewayd.health import Edge, Pulse
 from gatewayd.keeper import Keeper
-from gatewayd.model import Channel, ChannelId
+from gatewayd.model import Channel, ChannelId, Quality, Reading
 from gatewayd.notify import Notifier
 from gatewayd.outbox import Bounds, Outbox, find_tmpfs, open_outbox
 from gatewayd.ports import Ports
 from gatewayd.ports.tap import Tap
 from gatewayd.recorder import Recorder
+from gatewayd.recovery import Recovery
 from gatewayd.sampler import Pace, Sampler, quality_of
 from gatewayd.supervise import Backoff, supervise
 from gatewayd.totals import Totals
@@ -75,6 +77,7 @@ class Gateway:
     samplers: dict[str, Sampler] = field(default_factory=dict)
     keepers: dict[str, Keeper] = field(default_factory=dict)
     devices: dict[str, Edge] = field(default_factory=dict)
+    recoveries: dict[str, Recovery] = field(default_factory=dict)
     taps: dict[str, Tap] = field(default_factory=dict)
     uplinks: dict[str, Edge] = field(default_factory=dict)
     recorder: Recorder = field(init=False)
@@ -99,7 +102,14 @@ class Gateway:
         for channel in device.channels:
             name = ChannelId(f"{device.name}/{channel.id}")
             self.channels[name] = channel
-        self.devices[device.name] = Edge(device.name)
+        edge = self.devices[device.name] = Edge(device.name)
+        self.recoveries[device.name] = Recovery(
+            device.name,
+            port_of(device),
+            self.ports,
+            partial(self._is_wire_well, device),
+            edge.ladder,
+        )
         self.taps[device.name] = Tap()
         outputs = [channel for channel in device.channels if is_output(channel)]
         if outputs:
@@ -107,7 +117,7 @@ class Gateway:
                 device.name,
                 outputs,
                 device.limits,
-                partial(self.bus.publish, is_urgent=True),
+                partial(self._publish_output, device.name),
                 self.clock,
                 device.timeout,
                 note,
@@ -136,8 +146,9 @@ class Gateway:
                 f"output {name}",
                 partial(self._keep, self.settings.devices[name], keeper),
                 Backoff(cap_s=KEEPER_CAP_S),
-                self.devices[name].ended,
+                partial(self._device_ended, name),
                 is_core=True,
+                pause=self.recoveries[name].pause,
             )
             for name, keeper in self.keepers.items()
         ]
@@ -149,6 +160,7 @@ class Gateway:
                 f"device {name}",
                 partial(self._sample, self.settings.devices[name], sampler),
                 on_end=partial(self._sampler_ended, name),
+                pause=self.recoveries[name].pause,
             )
             for name, sampler in self.samplers.items()
         ]
@@ -194,14 +206,33 @@ class Gateway:
     @asynccontextmanager
     async def _open(self, device: DeviceSettings) -> AsyncIterator[Any]:
         tap = self.taps[device.name]
+        opening = partial(device.driver.open, device.config, tap.ports(self.ports))
         async with AsyncExitStack() as stack:
             with tap.opened():
-                opening = device.driver.open(device.config, tap.ports(self.ports))
-                opened = await stack.enter_async_context(opening)
+                recovery = self.recoveries[device.name]
+                opened = await stack.enter_async_context(recovery.opened(opening))
             yield opened
 
-    def _sampler_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
+    def _is_wire_well(self, device: DeviceSettings) -> bool:
+        """Return whether another device works on the same wire."""
+        port = port_of(device)
+        return port is not None and any(
+            port_of(other) == port and self.devices[other.name].is_up
+            for other in self.settings.devices.values()
+            if other is not device
+        )
+
+    def _publish_output(self, name: str, readings: Sequence[Reading]) -> None:
+        self.bus.publish(readings, is_urgent=True)
+        if any(reading.quality is Quality.GOOD for reading in readings):
+            self.recoveries[name].answered()
+
+    def _device_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
         self.devices[name].ended(error, retry_s)
+        self.recoveries[name].failed(error)
+
+    def _sampler_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
+        self._device_ended(name, error, retry_s)
         self.samplers[name].publish_reason(quality_of(error))
 
     async def _link(self, uplink: UplinkSettings) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from gatewayd.ladder import Ladder
+
 STUCK_S = 60.0
 """A core without a sign for this long is stuck. The slowest SD card seen took 8 s for a commit."""
 
@@ -23,6 +25,8 @@ class Edge:
     retry_s: float | None = None
     ends: int = 0
     """How often it ended since start."""
+    ladder: Ladder = field(default_factory=Ladder)
+    """A device's: which remedy is due, and what helped last."""
 
     def went_up(self) -> None:
         """Note that it works now."""

@@ -14,6 +14,7 @@ from gatewayd.console.surface import (
     show_outputs,
 )
 from gatewayd.health import Edge
+from gatewayd.ladder import Ladder
 from gatewayd.model import ChannelId, Reading
 from gatewayd.outbox import Account, Balance
 
@@ -86,6 +87,7 @@ def status_of(gateway: Gateway) -> Json:
         "devices": [
             {
                 **_show_edge(edge),
+                **_show_ladder(edge.ladder),
                 "driver": gateway.settings.devices[name].driver.kind,
                 "samples": gateway.samplers[name].samples if name in gateway.samplers else None,
             }
@@ -118,6 +120,14 @@ def _show_account(account: Account) -> Json:
         "delivered": account.delivered,
         "pending": account.pending,
         "dropped": dict(account.dropped),
+    }
+
+
+def _show_ladder(ladder: Ladder) -> Json:
+    return {
+        "failures": ladder.failures,
+        "rung": str(ladder.rung) if ladder.failures else None,
+        "helped": None if ladder.helped is None else str(ladder.helped),
     }
 
 

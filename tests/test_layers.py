@@ -35,6 +35,7 @@ LEVELS = (
     ("gatewayd/board.py", 1),
     ("gatewayd/outbox", 1),
     ("gatewayd/supervise.py", 1),
+    ("gatewayd/ladder.py", 1),
     ("gatewayd/driver.py", 1),
     ("gatewayd/expression.py", 1),
     ("gatewayd/counting.py", 1),
@@ -45,6 +46,7 @@ LEVELS = (
     ("gatewayd/gauge.py", 2),
     ("gatewayd/sampler.py", 2),
     ("gatewayd/recorder.py", 2),
+    ("gatewayd/recovery.py", 2),
     ("gatewayd/keeper.py", 2),
     ("gatewayd/desk.py", 3),
     ("gatewayd/uplink.py", 4),
@@ -97,6 +99,7 @@ ROOMS = {
     "structlog": (
         "gatewayd/sampler.py",
         "gatewayd/recorder.py",
+        "gatewayd/recovery.py",
         "gatewayd/keeper.py",
         "gatewayd/uplink.py",
         "gatewayd/supervise.py",

@@ -73,7 +73,8 @@ def _state(edge: dict[str, Any]) -> str:
     if edge["is_up"]:
         return "up"
     retry = f"; next try in {show_duration(edge['retry_s'])}" if edge["retry_s"] else ""
-    return f"down: {edge['reason']}{retry}"
+    remedy = f" with {edge['rung']}" if retry and edge.get("rung", "reopen") != "reopen" else ""
+    return f"down: {edge['reason']}{retry}{remedy}"
 
 
 def _output(output: dict[str, Any]) -> tuple[str, str, str, str]:

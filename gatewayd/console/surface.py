@@ -6,7 +6,8 @@ The control socket and the HTTP console both stand on this; neither knows the ga
     gateway   id, name, version, state_dir, uptime_s
     health    is_ok, reason
     clock     time_ms, is_synchronised
-    devices   list of name, driver, is_up, reason, retry_s, ends, samples
+    devices   list of name, driver, is_up, reason, retry_s, ends, samples, failures (in a row),
+              rung (what the next try begins with, None while it is well), helped (what did last)
     uplinks   list of name, kind, is_up, reason, retry_s, ends, accepted, delivered, pending,
               dropped (by reason)
     outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from gatewayd.ports.ble import BlePort
@@ -32,7 +32,25 @@ class Wire(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the hardware and end the wire's thread. Never raises."""
+        """Let go of the hardware and end the wire's thread. Never raises; may be called again."""
+        ...
+
+
+@runtime_checkable
+class ResettableWire(Wire, Protocol):
+    """A wire whose adapter can be brought back to its beginning; an optional part of a wire."""
+
+    async def reset(self) -> str:
+        """Reset the adapter (a power cycle, a bus cleared by clock pulses); it disturbs all on it.
+
+        Asked only while no device works on this wire, of a wire opened for it and closed after.
+
+        Returns:
+            What was done, in a few words for the log; empty for nothing.
+
+        Raises:
+            DeviceError: it did not work; the sentence says why.
+        """
         ...
 
 
@@ -62,6 +80,8 @@ class Ports:
     _open: dict[tuple[str, str], _Shared] = field(default_factory=dict)
     _found: dict[str, str] = field(default_factory=dict)
     """Where lines that are found by a slave were found last, by name."""
+    _openers: dict[tuple[str, str], Callable[[], Awaitable[Wire]]] = field(default_factory=dict)
+    """How each wire was opened last: as many as the configuration names."""
     _hotplug: Hotplug | None = None
 
     def i2c(self, name: str) -> AbstractAsyncContextManager[I2cPort]:
@@ -113,10 +133,44 @@ class Ports:
         patterns = nodes_of(name, self.settings.get(name))
         return await self._hotplug.wait_arrival(patterns, timeout_s)
 
+    async def close_wire(self, name: str) -> str:
+        """Close a wire under all who are on it; who enters next gets a fresh one.
+
+        Returns what was done, empty where the wire was not open.
+        """
+        keys = [key for key in self._open if key[1] == name]
+        for key in keys:
+            await _close(self._open.pop(key).opening)
+        return f"closed {name}" if keys else ""
+
+    async def reset_adapter(self, name: str) -> str:
+        """Bring a wire's adapter back to its beginning, where it knows how to.
+
+        Returns what was done, empty for nothing. Raises DeviceError.
+        """
+        done = [await self.close_wire(name)]
+        for key in [key for key in self._openers if key[1] == name]:
+            if key[0] in {"serial", "modbus"}:
+                done.append(await self._reset_tty(name))
+                continue
+            async with self._enter(key, self._openers[key]) as wire:
+                if isinstance(wire, ResettableWire):
+                    done.append(await wire.reset())
+        return ", ".join(filter(None, done))
+
+    async def _reset_tty(self, name: str) -> str:
+        from gatewayd.ports.usb import reset_usb
+
+        path = self._found.get(name) or str(self.settings.get(name, {}).get("path", name))
+        if not path.startswith(("/", "usb:")):
+            return ""
+        return f"switched USB {await reset_usb(path)} off and on"
+
     @asynccontextmanager
     async def _enter(
         self, key: tuple[str, str], opener: Callable[[], Awaitable[W]]
     ) -> AsyncIterator[W]:
+        self._openers[key] = opener
         shared = self._open.get(key)
         if shared is None or (shared.opening.done() and _is_unusable(shared.opening)):
             # The task belongs to the wire, not to whoever came first: a device that is cancelled

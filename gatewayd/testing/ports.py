@@ -15,6 +15,7 @@ opened again; `ports.users` tells who forgot to leave.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -52,6 +53,7 @@ class FakePorts(Ports):
         self.users: Counter[str] = Counter()
         self.entered: list[str] = []
         self._wires: dict[tuple[str, str], object] = {}
+        self._arrived = asyncio.Event()
 
     def attach_i2c(self, name: str) -> FakeI2c:
         """Put an empty I²C bus in place."""
@@ -104,8 +106,21 @@ class FakePorts(Ports):
     def modbus(self, name: str, **defaults: object) -> AbstractAsyncContextManager[ModbusPort]:
         return cast(AbstractAsyncContextManager[ModbusPort], self._use("modbus", name))
 
+    async def wait_arrival(self, name: str, timeout_s: float) -> bool:
+        """Return True as soon as a wire of that name is attached, False after `timeout_s`."""
+        before = [wire for key, wire in self._wires.items() if key[1] == name]
+        try:
+            async with asyncio.timeout(timeout_s):
+                while before == [wire for key, wire in self._wires.items() if key[1] == name]:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def _attach(self, kind: str, name: str, wire: W) -> W:
         self._wires[kind, name] = wire
+        self._arrived.set()
         return wire
 
     @asynccontextmanager
