@@ -6,8 +6,11 @@ import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 
 from aiohttp import http_exceptions, web
+
+from gatewayd.sandbox.clock import MovableClock
 
 SHUTDOWN_S = 1.0
 """How long requests under way may take once the sandbox ends."""
@@ -35,6 +38,15 @@ async def open_server(
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+def date_answers(app: web.Application, clock: MovableClock) -> None:
+    """Give every answer the cloud's time as its Date: aiohttp would give it the machine's."""
+
+    async def date(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(clock.now_ms() // 1000, usegmt=True)
+
+    app.on_response_prepare.append(date)
 
 
 def _logger() -> logging.Logger:

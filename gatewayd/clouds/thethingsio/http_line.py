@@ -19,9 +19,9 @@ from typing import Protocol
 
 import structlog
 
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.addresses import resource_path, thing_path
 from gatewayd.clouds.thethingsio.answers import Refused
-from gatewayd.clouds.thethingsio.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.codec import Entry, decode_rows
 from gatewayd.clouds.thethingsio.settings import Config
 from gatewayd.clouds.thethingsio.stream import Event, Subscribed, Texts, Written, decode_event

@@ -20,8 +20,8 @@ from typing import NoReturn
 
 import structlog
 
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.activation import obtain_token
-from gatewayd.clouds.thethingsio.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.codec import GEO, SETTINGS, Entry, encode_point, encode_write
 from gatewayd.clouds.thethingsio.http_line import Line, open_http_line
 from gatewayd.clouds.thethingsio.mqtt_line import open_mqtt_line

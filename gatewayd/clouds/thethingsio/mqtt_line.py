@@ -21,8 +21,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.addresses import thing_topic
-from gatewayd.clouds.thethingsio.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.codec import Entry, decode_write, encode_write
 from gatewayd.clouds.thethingsio.http_line import Reader
 from gatewayd.clouds.thethingsio.settings import OFFLINE, ONLINE, Config, mqtt_settings

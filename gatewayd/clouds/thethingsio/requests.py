@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
-from gatewayd.clouds.thethingsio.cloud_time import CloudTime
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.codec import Entry
 from gatewayd.clouds.thethingsio.handled import (
     SLACK_MS,

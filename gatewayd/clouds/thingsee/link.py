@@ -258,8 +258,9 @@ class ThingseeLink:
             for command in commands:
                 await self._queue.put(command)
 
-    async def _take(self, request: Message) -> None:
-        """Take a command that did not come over the downlink."""
+    async def _take(self, request: Message, ahead_ms: int) -> None:
+        """Take a command that did not come over the downlink, dated by such a clock."""
+        self.requests.ahead_ms = ahead_ms
         command = await self.requests.take_one(request)
         if command is not None:
             await self._queue.put(command)

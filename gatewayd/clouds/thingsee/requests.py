@@ -88,6 +88,8 @@ class Requests:
         self._count = 0
         self._information = Information(premises, names, own)
         self._log = log.bind(uplink=premises.uplink)
+        self.ahead_ms = 0
+        """How much later it is at the cloud than here, where somebody knows."""
         self.ignored: Counter[str] = Counter()
         """Requests that had no answer, by reason."""
 
@@ -189,7 +191,8 @@ class Requests:
         self._open[request_id] = _Open(request, move.place, key)
         if len(self._open) > OPEN_MAX:
             self._open.popitem(last=False)
-        issued_ms = None if request.time_s is None else round(request.time_s * 1000)
+        time_s = request.time_s
+        issued_ms = None if time_s is None else round(time_s * 1000) - self.ahead_ms
         return Command(
             self._premises.uplink,
             request_id,

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.clock import Clock
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thingsee.rest_auth import TokenKeeper
 from gatewayd.clouds.thingsee.rest_calls import Calls
 from gatewayd.clouds.thingsee.rest_groups import Groups
@@ -61,6 +62,7 @@ class Rest:
 
     def __init__(self, calls: Calls, keeper: TokenKeeper) -> None:
         self._keeper = keeper
+        self.time = calls.time
         self.things = Things(calls)
         self.groups = Groups(calls)
 
@@ -80,4 +82,4 @@ async def open_rest(settings: RestSettings, clock: Clock) -> AsyncIterator[Rest]
     file = None if path is None else TokenFile(path, settings.url)
     async with open_http(settings.http()) as http:
         keeper = TokenKeeper(http, file, clock, settings.credentials)
-        yield Rest(Calls(http, keeper), keeper)
+        yield Rest(Calls(http, keeper, CloudTime(clock)), keeper)

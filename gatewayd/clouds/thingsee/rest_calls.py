@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thingsee.envelope import open_envelope
 from gatewayd.clouds.thingsee.rest_auth import TokenKeeper
 from gatewayd.clouds.thingsee.rest_errors import Denied
@@ -24,11 +25,12 @@ Body = Mapping[str, object] | Sequence[Mapping[str, object]]
 
 
 class Calls:
-    """The API as calls; `data` is what was in the envelope."""
+    """The API as calls; `data` is what was in the envelope, `time` the cloud's, as answers say."""
 
-    def __init__(self, http: Http, keeper: TokenKeeper) -> None:
+    def __init__(self, http: Http, keeper: TokenKeeper, time: CloudTime) -> None:
         self._http = http
         self._keeper = keeper
+        self.time = time
 
     async def get(self, path: str, asked: Asked | None = None) -> object:
         """Ask; return the data."""
@@ -62,4 +64,6 @@ class Calls:
         if body is not None:
             headers["Content-Type"] = "application/json"
             raw = orjson.dumps(body)
-        return open_envelope(await self._http.send(Request(method, path, headers, raw)))
+        answer = await self._http.send(Request(method, path, headers, raw))
+        self.time.note(answer.headers)
+        return open_envelope(answer)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatewayd.board import Board
-from gatewayd.clouds.thethingsio.cloud_time import CloudTime
+from gatewayd.clouds.cloud_time import CloudTime
 from gatewayd.clouds.thethingsio.codec import Entry
 from gatewayd.clouds.thethingsio.handled import load_taken
 from gatewayd.clouds.thethingsio.names import Rules, name_channels

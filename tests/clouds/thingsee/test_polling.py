@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from gatewayd.clouds.thingsee.codec import Message
-from gatewayd.clouds.thingsee.polling import PATIENCE_S, CommandLog, poll
+from gatewayd.clouds.thingsee.polling import PATIENCE_S, TAKEN_MAX, CommandLog, poll
 from gatewayd.errors import LinkLost, Throttled
 from gatewayd.testing.clock import SimulatedClock, run_simulated
 
@@ -20,13 +20,25 @@ def command(time_s: float, transaction: int = 0) -> Message:
 
 
 def test_a_command_is_taken_once() -> None:
-    """Also when two came in the same second, and the second one late."""
-    log = CommandLog(100)
-    assert log.fresh([command(99), command(100, 1)]) == [command(100, 1)]
+    """Also when two came in the same second, the second one late, and when clocks are set back."""
+    log = CommandLog()
+    assert log.fresh([command(100, 1)]) == [command(100, 1)]
     assert log.fresh([command(100, 1), command(100, 2)]) == [command(100, 2)]
     assert log.fresh([command(100, 2), command(105, 3)]) == [command(105, 3)]
-    assert log.since_s == 105
-    assert not log.fresh([command(100, 4), command(105, 3)])
+    assert log.fresh([command(50, 4)]) == [command(50, 4)]
+    assert not log.fresh([command(100, 1), command(105, 3)])
+
+
+def test_what_was_taken_is_remembered_within_bounds() -> None:
+    """What the window still shows is kept longest."""
+    log = CommandLog()
+    old = command(0)
+    log.fresh([old])
+    for start in range(0, 2 * TAKEN_MAX, TAKEN_MAX // 2):
+        assert not log.fresh([old])
+        log.fresh([command(1, number) for number in range(start, start + TAKEN_MAX // 2)])
+    assert not log.fresh([old])
+    assert log.fresh([command(1, 0)])
 
 
 class Log:
@@ -61,7 +73,8 @@ def test_every_thing_is_asked_at_intervals() -> None:
     log = run_simulated(main())
     assert [thing for thing, _ in log.asked] == ["T", "U"] * 3
     start_s = log.clock.now_ms() // 1000 - 40
-    assert log.asked[1] == ("U", start_s - PATIENCE_S)
+    asked = [since_s for thing, since_s in log.asked if thing == "U"]
+    assert asked == [start_s + age_s - PATIENCE_S for age_s in (0, 15, 30)]
     assert len(log.taken) == 3
 
 

@@ -11,7 +11,6 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from email.utils import formatdate
 
 import orjson
 from aiohttp import web
@@ -33,7 +32,7 @@ from gatewayd.sandbox.bodies import BODY_BYTES_MAX
 from gatewayd.sandbox.errors import ApiError
 from gatewayd.sandbox.gate import Gate
 from gatewayd.sandbox.routes import RouteTable
-from gatewayd.sandbox.serving import open_server
+from gatewayd.sandbox.serving import date_answers, open_server
 
 TABLE = RouteTable[Route](
     (
@@ -71,10 +70,6 @@ class AppSide:
         if isinstance(answer, web.StreamResponse):
             return answer
         return _json(answer.status, orjson.dumps(answer.body))
-
-    async def date(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Give an answer the cloud's time: aiohttp would give it the machine's."""
-        response.headers["Date"] = formatdate(self._sandbox.clock.now_ms() // 1000, usegmt=True)
 
     def _session(self, request: web.Request, route: Route) -> Session | None:
         """Return the session that a route needs. Raises ApiError: 401, 404."""
@@ -128,7 +123,7 @@ async def open_app_side(
 
     def application() -> web.Application:
         app = web.Application(client_max_size=BODY_BYTES_MAX)
-        app.on_response_prepare.append(side.date)
+        date_answers(app, sandbox.clock)
         app.add_routes(routes(sandbox))
         app.router.add_route("*", "/{path:.*}", side.gate.handle)
         return app

@@ -34,7 +34,7 @@ from gatewayd.sandbox.bodies import BODY_BYTES_MAX
 from gatewayd.sandbox.errors import ApiError, invalid
 from gatewayd.sandbox.gate import Gate
 from gatewayd.sandbox.routes import RouteTable
-from gatewayd.sandbox.serving import open_server
+from gatewayd.sandbox.serving import date_answers, open_server
 
 TABLE = RouteTable(
     (
@@ -126,6 +126,7 @@ async def open_app_side(sandbox: Sandbox, port: int) -> AsyncIterator[int]:
         OSError: the port is taken.
     """
     app = web.Application(client_max_size=BODY_BYTES_MAX)
+    date_answers(app, sandbox.clock)
     app.add_routes(routes(sandbox))
     app.router.add_route("*", "/{path:.*}", AppSide(sandbox).gate.handle)
     async with open_server(app, port) as listening:
