@@ -78,7 +78,7 @@ def drivers_on(wire: str) -> tuple[Driver, ...]:
                 driver = load_driver(kind)
             except ConfigError:
                 continue
-            if driver.recognise is not None:
+            if driver.recognise is not None or "FAMILY" in driver.scan:
                 found.append(driver)
     return tuple(found)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from gatewayd.errors import DeviceError
+from gatewayd.ports.line_survey import survey
 from gatewayd.scan import Found, View
 
 WIRE = "gpio"
@@ -19,8 +20,7 @@ async def find(view: View) -> AsyncIterator[Found]:
         name = f"gpio:{path.name.removeprefix('gpiochip')}"
         view.tell(name)
         try:
-            async with view.ports.lines(name) as chip:
-                lines = await chip.survey()
+            lines = await survey(path)
         except DeviceError as error:
             yield Found(WIRE, name, remark=str(error))
             continue
