@@ -116,8 +116,11 @@ def decode_burst(raw: bytes, trim: Trim) -> Climate:
         trim: factory constants, read once when the device is opened.
 
     Raises:
-        DeviceFault: the converter reports "skipped" (0x80000), as after a power failure.
+        DeviceFault: the converter reports "skipped" (0x80000), as after a power failure, or all
+            bytes are zero: a line held low.
     """
+    if not any(raw):
+        raise DeviceFault("the chip answers nothing but zeros")
     adc_p = int.from_bytes(raw[0:3], "big") >> 4
     adc_t = int.from_bytes(raw[3:6], "big") >> 4
     if SKIPPED in {adc_p, adc_t}:

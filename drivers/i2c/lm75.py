@@ -11,7 +11,7 @@ Example:
     address = 0x48          # 0x48 to 0x4F by its pins A0, A1, A2
     bits = 11               # LM75A, LM75B; 9 for a plain LM75, 12 for a TMP75
 
-Identity: it has no id; both limits all zeros or all ones are no LM75's.
+Identity: it has no id, but two limits that must make sense together.
 Tested: the data sheet's table of codes; real smbus2 over a fake kernel.
 Source: NXP LM75A data sheet §7.4 (registers, codes of 11 bits); TI LM75B data sheet SNIS153 §7.5
 (codes of 9 bits).
@@ -55,6 +55,11 @@ class Config:
     bits: Literal[9, 10, 11, 12] = 9
 
 
+def _is_held_high(word: int) -> bool:
+    """Return whether even the unused bits are ones: nobody drives the line."""
+    return word == 0xFFFF
+
+
 def table_of(config: Config) -> Table:
     """Return the table of a chip with so many bits, left-justified, the first one the sign."""
     return Table(
@@ -74,6 +79,7 @@ def table_of(config: Config) -> Table:
                         shift=16 - config.bits,
                         is_signed=True,
                         scale=0.5 / (1 << (config.bits - 9)),
+                        is_void=_is_held_high,
                         minimum=-55,
                         maximum=125,
                     ),
@@ -94,10 +100,21 @@ def open_driver(config: Config, ports: Ports) -> AbstractAsyncContextManager[Tab
 
 
 async def prove(chip: Chip) -> None:
-    """Raise DeviceFault where the limits are those of a line held at one level."""
-    limits = {await chip.register(HYSTERESIS), await chip.register(OVERHEAT)}
-    if limits in ({0x0000}, {0xFFFF}):
-        raise DeviceFault(f"{chip.where} is no LM75: both limits are {limits.pop():04x}")
+    """Raise DeviceFault where the two limits cannot be an LM75's.
+
+    They are temperatures, the overheat one the higher, and at least four bits of each are unused.
+    A TMP102 has such limits too; it is near enough to be read as one of the family.
+    """
+    hysteresis, overheat = await chip.register(HYSTERESIS), await chip.register(OVERHEAT)
+    low_c, high_c = (_celsius(limit) for limit in (hysteresis, overheat))
+    if (hysteresis | overheat) & 0x000F or not -55 <= low_c < high_c <= 125:
+        raise DeviceFault(
+            f"{chip.where} is no LM75: its limits say {hysteresis:04x} and {overheat:04x}"
+        )
+
+
+def _celsius(limit: int) -> float:
+    return (limit - (limit >> 15 << 16)) / 256
 
 
 async def recognise(bus: I2cPort, address: int) -> Evidence | None:

@@ -36,6 +36,12 @@ ADDRESSES = (0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F)
 CONFIGURATION, AMBIENT, MAKER_REGISTER, ID_REGISTER = 0x01, 0x05, 0x06, 0x07
 MAKER, ID = 0x0054, 0x04
 
+
+def _is_nonsense(word: int) -> bool:
+    """Return whether the flags say both above the upper limit and below the lower one."""
+    return word >> 13 == 0b111
+
+
 TABLE = Table(
     # Awake, no alerts, whatever another program left; 250 ms for a conversion at full resolution.
     start=(Command(bytes([CONFIGURATION, 0, 0]), 0.25),),
@@ -52,6 +58,7 @@ TABLE = Table(
                     bits=13,  # The three above are alert flags.
                     is_signed=True,
                     scale=0.0625,
+                    is_void=_is_nonsense,
                     minimum=-40,
                     maximum=125,
                 ),

@@ -167,7 +167,7 @@ async def test_another_chip_is_a_fault_that_tells_how_to_mend_it(
 ) -> None:
     """Many boards sold as BME280 carry a BMP280."""
     bus.chips[0x76] = bme280_chip(id=0x58)
-    with pytest.raises(DeviceFault, match='0x76 says id 58: set chip = "bmp280"'):
+    with pytest.raises(DeviceFault, match="0x76 says id 58: it is a bmp280"):
         async with open_driver(CONFIG, ports):
             pytest.fail("a BMP280 is no BME280")
 
