@@ -216,7 +216,8 @@ class SerialPort:
 
     def _change_baudrate(self, baudrate: int) -> None:
         self._serial.flush()
-        self._serial.baudrate = baudrate
+        if self._serial.baudrate != baudrate:
+            self._serial.baudrate = baudrate
 
     def _exchange(
         self, request: bytes, until: bytes | int, timeout_s: float, break_s: float, wait: _Wait
