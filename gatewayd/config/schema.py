@@ -70,8 +70,21 @@ def schema() -> Table:
 
 def _table(kind: type, prefix: str, definitions: Table) -> Table:
     table, inner = shape_of(kind).json_schema(prefix)
-    definitions.update(inner)
-    return table
+    definitions.update({name: _as_draft_7(each) for name, each in inner.items()})
+    made: Table = _as_draft_7(table)
+    return made
+
+
+def _as_draft_7(schema: Any) -> Any:
+    """Return a schema with lists of fixed length (`[low, high]`) as that draft writes them."""
+    if isinstance(schema, list):
+        return [_as_draft_7(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        "items" if key == "prefixItems" else key: _as_draft_7(value)
+        for key, value in schema.items()
+    }
 
 
 def _named(section: Table) -> Table:

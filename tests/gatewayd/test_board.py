@@ -36,3 +36,19 @@ def test_a_watcher_is_told_of_posts_while_it_watches() -> None:
             board.post([Reading(T, 3, 22.5)])
     board.post([Reading(T, 4, 23.5)])
     assert seen == [Reading(T, 2, 21.5), Reading(T, 3, 22.5), None]
+
+
+def test_what_is_only_seen_is_the_latest_and_no_history() -> None:
+    """A value that a deadband holds back is fresh all the same, and no point of the chart."""
+    board, told = Board(), list[int]()
+    board.post([Reading(T, 1, 20.5)])
+    with board.watched(lambda: told.append(1)):
+        board.see([Reading(T, 2, 20.6), Reading(ChannelId("new/one"), 2, None, Quality.ABSENT)])
+    panel = board.panel(T)
+    assert panel is not None
+    assert (panel.latest, panel.latest_good) == (Reading(T, 2, 20.6), Reading(T, 2, 20.6))
+    assert list(panel.history) == [Reading(T, 1, 20.5)]
+    assert told == [1]
+    latest = board.latest(ChannelId("new/one"))
+    assert latest is not None
+    assert latest.quality is Quality.ABSENT

@@ -51,3 +51,20 @@ def test_a_full_bus_loses_the_newest_and_counts_them() -> None:
         assert len(bus.take_now()) == WAITING_MAX
 
     run_simulated(main())
+
+
+def test_an_alarm_is_urgent_and_remembered_until_the_next_taking() -> None:
+    """So that who takes it can bring it to the card at once."""
+
+    async def main() -> None:
+        bus = Bus()
+        bus.publish([READING])
+        bus.publish([READING], is_alarm=True)
+        assert len(await bus.take(gather_s=60)) == 2
+        assert bus.took_alarm
+        assert asyncio.get_running_loop().time() < 1
+        bus.publish([READING], is_urgent=True)
+        await bus.take(gather_s=60)
+        assert not bus.took_alarm
+
+    run_simulated(main())

@@ -13,7 +13,7 @@ from gatewayd.board import Board
 from gatewayd.bus import Bus
 from gatewayd.model import ChannelId, Quality, Reading
 from gatewayd.outbox import open_outbox
-from gatewayd.recorder import Recorder, in_order
+from gatewayd.recorder import ALARM_REST_S, Recorder, in_order
 from gatewayd.testing.clock import SimulatedClock, run_simulated
 
 A, B = ChannelId("boiler/temperature"), ChannelId("pump/relay")
@@ -79,3 +79,29 @@ def test_what_happens_to_the_files_is_told_and_recording_goes_on(tmp_path: Path)
     (log,) = run_simulated(main())
     assert log["event"] == "outbox"
     assert "the clock is synchronised" in log["what"]
+
+
+def test_an_alarm_is_on_the_card_at_once_and_the_next_one_soon(tmp_path: Path) -> None:
+    """Others wait for the commit; alarms that come in a row rest a second in between."""
+
+    async def main() -> list[float]:
+        bus, clock, loop = Bus(), SimulatedClock(), asyncio.get_running_loop()
+        commits: list[float] = []
+        async with open_outbox(tmp_path, None, clock) as outbox:
+            await outbox.subscribe({"one": frozenset({A})})
+            recorder = Recorder(bus, Board(), outbox, 60.0, lambda: commits.append(loop.time()))
+            task = asyncio.ensure_future(recorder.run())
+            bus.publish([Reading(A, 1, 1.0)], is_urgent=True)
+            await asyncio.sleep(5)
+            for number in range(4):
+                bus.publish([Reading(A, number + 2, 1.0)], is_alarm=True)
+                await asyncio.sleep(0.4)
+            await asyncio.sleep(70)
+            task.cancel()
+            await asyncio.wait([task])
+        return commits
+
+    first, second, third, *_ = run_simulated(main())
+    assert first == 5
+    assert second == 5 + ALARM_REST_S
+    assert third == 5 + 2 * ALARM_REST_S

@@ -37,6 +37,7 @@ PLACES = {
         ("a/text", 1400, "text", "text"),
         ("a/volt", 1400, "volt", "voltage"),
         ("a/place", 1210, "lat", "location"),
+        ("a/volt_alarm", 1400, "volt_alarm", "alarm"),
     )
 }
 RELAY = ChannelId("r/relay")
@@ -239,11 +240,12 @@ def test_arrays_have_an_end() -> None:
         (reading("a/temp", 20.0), False),
         (reading("a/door", True), True),
         (reading("r/relay", True), True),
+        (reading("a/volt_alarm", True), True),
         (reading("a/temp", None, 0, Quality.FAULT), True),
         (reading("a/temp", None, 0, Quality.OFF), False),
     ],
 )
 def test_urgency(what: Reading, is_so: bool) -> None:
-    """States, outputs and failures do not wait."""
+    """States, alarms, outputs and failures do not wait."""
     assert is_urgent(what, PLACES[what.channel]) is is_so
     assert not is_urgent(what, None)

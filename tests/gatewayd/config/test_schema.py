@@ -87,7 +87,9 @@ def _type(value: Any, wanted: Any, rule: Any, root: Any, way: str) -> list[str]:
 
 
 def _items(value: Any, wanted: Any, rule: Any, root: Any, way: str) -> list[str]:
-    return [bad for each in value for bad in complaints(each, wanted, root, way)]
+    rules = wanted if isinstance(wanted, list) else [wanted] * len(value)
+    pairs = zip(value, rules, strict=False)
+    return [bad for each, one in pairs for bad in complaints(each, one, root, way)]
 
 
 KEYWORDS: dict[str, Callable[[Any, Any, Any, Any, str], list[str]]] = {
@@ -108,6 +110,8 @@ KEYWORDS: dict[str, Callable[[Any, Any, Any, Any, str], list[str]]] = {
     "pattern": lambda value, wanted, rule, root, way: (
         [] if isinstance(value, str) and re.search(wanted, value) else [way]
     ),
+    "minItems": lambda value, wanted, rule, root, way: [] if len(value) >= wanted else [way],
+    "maxItems": lambda value, wanted, rule, root, way: [] if len(value) <= wanted else [way],
     "minProperties": lambda value, wanted, rule, root, way: [] if len(value) >= wanted else [way],
     "maxProperties": lambda value, wanted, rule, root, way: [] if len(value) <= wanted else [way],
 }
@@ -134,6 +138,16 @@ def test_an_editor_marks_wrong_keys_where_they_are(root: dict[str, Any]) -> None
         ".device.cellar.adress",
         ".device.pump.active",
     }
+
+
+def test_keys_of_values_are_told_too(root: dict[str, Any]) -> None:
+    """Lists of fixed length and tables within tables, as the reader takes them."""
+    tuning: dict[str, Any] = {"clamp": [0, 1], "lookup": [[0, 1], [1, 5.5]], "alarm": {"above": 1}}
+    document = {"device": {"a": {"driver": "sim", "channel": {"b": tuning}}}}
+    assert not complaints(document, root, root)
+    for key, wrong in (("clamp", [1]), ("lookup", [[1, "x"]]), ("alarm", {"abov": 1})):
+        document["device"]["a"]["channel"] = {"b": {**tuning, key: wrong}}
+        assert complaints(document, root, root) == [f".device.a.channel.b.{key}"]
 
 
 def test_every_driver_has_its_branch(root: dict[str, Any]) -> None:
