@@ -53,7 +53,7 @@ def _logger() -> logging.Logger:
     """Return aiohttp's own log without what a peer's bytes can write into it.
 
     Who does not speak HTTP is answered with 400, which is all there is to say; a traceback would
-    look like a fault of ours. Our faults still show.
+    look like a fault of ours; nor what came of a peer that left. Our faults still show.
     """
     logger = logging.Logger("gatewayd.sandbox.http")
     logger.parent = logging.getLogger("aiohttp.server")
@@ -63,4 +63,4 @@ def _logger() -> logging.Logger:
 
 def _is_ours(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, http_exceptions.HttpProcessingError)
+    return not isinstance(error, http_exceptions.HttpProcessingError | ConnectionResetError)

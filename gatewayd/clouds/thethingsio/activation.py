@@ -18,7 +18,7 @@ from pathlib import Path
 from gatewayd.clouds.thethingsio.addresses import ACTIVATE
 from gatewayd.clouds.thethingsio.answers import TOKEN, decode_activated, encode_activation
 from gatewayd.clouds.thethingsio.settings import Config
-from gatewayd.clouds.thethingsio.verdict import JSON, verdict
+from gatewayd.clouds.thethingsio.verdict import ACTIVATION, JSON, verdict
 from gatewayd.errors import BatchRefused, ConfigError, LinkDenied
 from gatewayd.fields import Secret
 from gatewayd.small_files import make_folder, replace_file
@@ -58,7 +58,7 @@ async def activate(http: Http, code: str, product_id: str = "") -> Secret:
         Malformed: it answers without a token.
     """
     answer = await http.send(Request("POST", ACTIVATE, JSON, encode_activation(code, product_id)))
-    error = verdict(answer, "activation")
+    error = verdict(answer, ACTIVATION)
     if isinstance(error, BatchRefused | LinkDenied):
         advice = "if the code has been spent, put the thing's token from the panel in its place"
         raise LinkDenied(f"{error}; {advice}")

@@ -25,7 +25,14 @@ from gatewayd.clouds.thethingsio.answers import Refused
 from gatewayd.clouds.thethingsio.codec import Entry, decode_rows
 from gatewayd.clouds.thethingsio.settings import Config
 from gatewayd.clouds.thethingsio.stream import Event, Subscribed, Texts, Written, decode_event
-from gatewayd.clouds.thethingsio.verdict import JSON, THROTTLE_S, error_of, verdict, without_secrets
+from gatewayd.clouds.thethingsio.verdict import (
+    JSON,
+    THROTTLE_S,
+    error_of,
+    hint_of,
+    verdict,
+    without_secrets,
+)
 from gatewayd.errors import LinkLost, Malformed, Throttled
 from gatewayd.fields import Secret
 from gatewayd.transports.http import RETRY_AFTER_MAX_S, Answer, Http, Request, Stream
@@ -171,7 +178,8 @@ async def _events(stream: Stream) -> AsyncGenerator[Event]:
 def _check(event: Event) -> None:
     """Raise what a refusal on the stream means."""
     if isinstance(event, Refused):
-        sentence = f"subscription refused: {event.code} {without_secrets(event.message)}"
+        words = f"{event.code} {without_secrets(event.message)}"
+        sentence = f"subscription refused: {words}{hint_of(event.code)}"
         raise error_of(event.code, sentence)
 
 

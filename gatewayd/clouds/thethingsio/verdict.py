@@ -30,6 +30,11 @@ THROTTLE_S = 60.0
 
 DENIED = frozenset({401, 403, 404, 410})
 
+ACTIVATION = "activation"
+"""What is asked before there is a token."""
+
+_UNKNOWN = frozenset({401, 404})
+
 _SECRET = re.compile(r"[A-Za-z0-9_-]{25,}")
 """Tokens, ids and codes have 27 characters or more; words have not."""
 
@@ -48,7 +53,13 @@ def verdict(answer: Answer, asked: str) -> LinkError | None:
         status = refused.code if refused else 0
     words = f": {without_secrets(refused.message)}" if refused and refused.message else ""
     wait_s = retry_after_s(answer) if "retry-after" in answer.headers else THROTTLE_S
-    return error_of(status, f"{asked}: status {status or answer.status}{words}", wait_s)
+    hint = "" if asked == ACTIVATION else hint_of(status)
+    return error_of(status, f"{asked}: status {status or answer.status}{words}{hint}", wait_s)
+
+
+def hint_of(status: int) -> str:
+    """Return what an owner may look at."""
+    return " (is the token right, and its thing still there?)" if status in _UNKNOWN else ""
 
 
 def error_of(status: int, sentence: str, wait_s: float = THROTTLE_S) -> LinkError:

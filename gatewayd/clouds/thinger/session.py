@@ -35,6 +35,8 @@ IN_FLIGHT_MAX = 8
 """Calls without an answer. The vendor's device makes one at a time; how many a server takes is
 not public."""
 
+HINT = " (user, device or credentials are wrong, or the device is disabled)"
+
 EARLY_MAX = 64
 """Requests that come before anybody attends to them, right after the log-in."""
 
@@ -105,12 +107,12 @@ class Session:
             answer = await self.answer_of(reply)
         except LinkLost:
             if stream.is_ended:
-                sentence = f"{login.user}/{login.device}: the server hung up at the log-in"
+                sentence = f"{login.user}/{login.device}: the server hung up at the log-in{HINT}"
                 raise LinkDenied(sentence) from None
             raise
         if not answer.is_ok:
             detail = f": {answer.detail[:200]}" if answer.detail else ""
-            raise LinkDenied(f"{login.user}/{login.device}: log-in refused{detail}")
+            raise LinkDenied(f"{login.user}/{login.device}: log-in refused{detail or HINT}")
 
     def attend(self, handler: Handler) -> None:
         """Let a handler take the server's requests, those that came meanwhile first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gatewayd.clouds.thethingsio.answers import encode_refused, encode_status
-from gatewayd.clouds.thethingsio.verdict import THROTTLE_S, verdict, without_secrets
+from gatewayd.clouds.thethingsio.verdict import ACTIVATION, THROTTLE_S, verdict, without_secrets
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
 from gatewayd.transports.http import Answer
 
@@ -34,7 +34,9 @@ def test_a_status_says_whose_turn_it_is(status: int, error: type[Exception]) -> 
     for answer in (Answer(status, {}, body), Answer(200, {}, body)):
         found = verdict(answer, "write")
         assert type(found) is error
-        assert str(found) == f"write: status {status}: because of this"
+        hint = " (is the token right, and its thing still there?)" if status in (401, 404) else ""
+        assert str(found) == f"write: status {status}: because of this{hint}"
+        assert "token" not in str(verdict(answer, ACTIVATION))
 
 
 @pytest.mark.parametrize("status", ["created", "Success"])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from gatewayd.sandbox.serving import open_server
+from gatewayd.clock import SystemClock
+from gatewayd.sandbox.clock import MovableClock
+from gatewayd.sandbox.serving import date_answers, open_server
 
 
 def application() -> web.Application:
@@ -70,3 +73,44 @@ async def test_a_fault_of_ours_is_in_the_log(caplog: pytest.LogCaptureFixture) -
     [record] = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_a_peer_that_leaves_writes_nothing_into_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is gone before its answer begins; a fault of ours is still told."""
+    left = asyncio.Event()
+
+    async def late(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        assert request.transport is not None
+        request.transport.abort()
+        left.set()
+        await response.prepare(request)
+        await response.write(b"late")
+        return response
+
+    app = application()
+    app.add_routes([web.get("/late", late)])
+    async with open_server(app, 0) as port, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(f"http://127.0.0.1:{port}/late")
+        assert left.is_set()
+        assert not caplog.records
+        async with session.get(f"http://127.0.0.1:{port}/bad") as answer:
+            assert answer.status == 500
+    assert caplog.records
+
+
+async def test_answers_have_the_clouds_date() -> None:
+    """Not the machine's: a cloud whose clock is off dates everything by it."""
+    app, clock = application(), MovableClock(SystemClock())
+    date_answers(app, clock)
+    clock.shift_ms = 3_600_000
+    async with (
+        open_server(app, 0) as port,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/good") as answer,
+    ):
+        date = parsedate_to_datetime(answer.headers["Date"])
+    assert abs(date.timestamp() * 1000 - clock.now_ms()) < 5000

@@ -29,8 +29,11 @@ async def activate(args: argparse.Namespace) -> Spoken:
     """Spend a code, unless there is a token already."""
     account, file = account_of(args), ConfigFile(args.config)
     if account.find_token() is not None:
-        line = f"nothing to do: uplink {account.uplink} has its thing's token"
-        return Spoken({"made": [], "written": []}, (line,))
+        lines = [f"nothing to do: uplink {account.uplink} has its thing's token"]
+        if args.code_file is not None:
+            kept = account.token_file
+            lines.append(f"for another thing take `token` out of {file.path} and delete {kept}")
+        return Spoken({"made": [], "written": []}, tuple(lines))
     if account.code is not None:
         return await _with_configured_code(args, account)
     if account.config.activation_code is not None:

@@ -26,7 +26,7 @@ from gatewayd.clouds.thinger.rest_types import (
 )
 from gatewayd.clouds.thinger.settings import check_id
 from gatewayd.clouds.thinger.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken, save, written_lines
+from gatewayd.clouds.verbs import NEXT, Spoken, save, written_lines
 from gatewayd.config.edit import ConfigFile
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
@@ -184,6 +184,7 @@ def _spoken(run: Run, changed: list[str]) -> Spoken:
     lines = (
         *(f"made: {each}" for each in run.made),
         *written_lines(changed),
+        *((NEXT,) if run.made and not changed else ()),
     )
     code = 1 if run.problems else 0
     nothing = ("nothing to do: everything is registered and written down",)
