@@ -84,6 +84,8 @@ def claims(device: DeviceSettings, ports: Mapping[str, Mapping[str, object]]) ->
 
 
 def _lines(value: Any) -> Iterable[str]:
+    if value is None:
+        return []
     values = value.values() if isinstance(value, Mapping) else value
     values = [values] if isinstance(values, int | str) else values
     return [re.sub(r"^GPIO(?=\d+$)", "", str(line)) for line in values]

@@ -18,15 +18,16 @@ class FakeInputs:
     """Lines of `FakeLines` as inputs; the surface of `Inputs`. Debounced by nature.
 
     Attributes:
-        has_edges: set it to False, and the chip has no interrupts.
-        lost: edges that were dropped, of all lines.
+        has_edges: whether the chip has interrupts.
+        lost: edges that were dropped, of all lines, as far as was looked.
     """
 
     chip: FakeLines
     lines: tuple[Line, ...]
     settings: InputSettings
-    has_edges: bool = True
+    has_edges: bool
     lost: int = 0
+    _unseen: int = 0
     _queue: list[Edge] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,6 +40,7 @@ class FakeInputs:
         """Return what has happened since the last look."""
         await self.chip.begin()
         edges, self._queue = self._queue, []
+        self.lost, self._unseen = self.lost + self._unseen, 0
         self._news.clear()
         return edges
 
@@ -57,7 +59,7 @@ class FakeInputs:
 
     def see(self, line: Line, is_high: bool, missed: int) -> None:
         """Let a pin of ours have changed."""
-        self.lost += missed
+        self._unseen += missed
         is_active = is_high != self._low
         if is_active or self.settings.edges == "both":
             self._queue.append(Edge(line, is_active, self.now_ns(), missed))

@@ -125,6 +125,7 @@ class FakeLines:
         held: lines that are requested now.
         fault: raised instead of doing anything.
         watched: the inputs that are held now.
+        has_edges: set it to False, and the chip has no interrupts.
     """
 
     name: str
@@ -135,6 +136,7 @@ class FakeLines:
     fault: DeviceError | None = None
     is_broken: bool = False
     watched: list[FakeInputs] = field(default_factory=list)
+    has_edges: bool = True
 
     def drive(self, line: Line, is_high: bool, *, missed: int = 0) -> None:
         """Move a pin from outside; whoever watches it sees the edge, and `missed` before it."""
@@ -158,7 +160,7 @@ class FakeLines:
         await self.begin()
         if taken := self.held & set(lines):
             raise DeviceFault(f"line {taken} of {self.name} is held by another program or driver")
-        owned = FakeInputs(self, tuple(lines), settings)
+        owned = FakeInputs(self, tuple(lines), settings, self.has_edges)
         self.held.update(lines)
         self.watched.append(owned)
         try:
