@@ -78,6 +78,7 @@ class Sampler:
             for channel in channels
             if channel.id not in made
         }
+        self._is_plain = all(gauge.is_plain for gauge in self._gauges.values())
         self._needs_others = any(gauge.steps.needs_others for gauge in self._gauges.values())
         self._windows = [gauge for gauge in self._gauges.values() if gauge.window is not None]
         self._sensor: Sensor | None = None
@@ -183,25 +184,43 @@ class Sampler:
         # Until the clock is right, a device that knows the time is dated like the others:
         # the outbox puts all rows of this boot right together.
         keeps_dates = self._clock.is_synchronised()
+        if self._is_plain:
+            seen = self._publish_plain(measured, now_ms, keeps_dates=keeps_dates)
+            if seen is not None:
+                return seen
         answer = Answer(now_ms, self.totals)
         if self._needs_others:
             answer.others = {measurement[0]: measurement for measurement in measured}
-        seen, news = answer.seen, answer.news
+        for measurement in measured:
+            gauge = self._gauges.get(measurement[0])
+            if gauge is not None:
+                time_ms = measurement[3] if keeps_dates and measurement[3] is not None else now_ms
+                gauge.take(measurement, time_ms, answer)
+        self._tell(answer)
+        return answer.seen
+
+    def _publish_plain(
+        self, measured: Sequence[Measurement], now_ms: int, *, keeps_dates: bool
+    ) -> list[Reading] | None:
+        """Do the same where all is good and news: a hundred thousand times a second.
+
+        Returns:
+            None, and nothing is published, where something is not good.
+        """
+        seen: list[Reading] = []
         for measurement in measured:
             gauge = self._gauges.get(measurement[0])
             if gauge is None:
                 continue
-            time_ms = measurement[3] if keeps_dates and measurement[3] is not None else now_ms
-            if gauge.is_plain and measurement[2] is Quality.GOOD:
-                value, quality = checked_value(measurement[1])
-                last = gauge.last
-                last.quality, last.time_ms = quality, time_ms
-                reading = make_reading((last.id, time_ms, value, quality))
-                seen.append(reading)
-                news.append(reading)
-            else:
-                gauge.take(measurement, time_ms, answer)
-        self._tell(answer)
+            if measurement[2] is not Quality.GOOD:
+                return None
+            last, dated_ms = gauge.last, measurement[3]
+            time_ms = dated_ms if keeps_dates and dated_ms is not None else now_ms
+            value, quality = checked_value(measurement[1])
+            last.quality, last.time_ms = quality, time_ms
+            seen.append(make_reading((last.id, time_ms, value, quality)))
+        if seen:
+            self._bus.publish(seen)
         return seen
 
     def _tell(self, answer: Answer) -> None:
