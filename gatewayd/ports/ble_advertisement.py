@@ -93,24 +93,30 @@ class Wish:
     Attributes:
         address: of the one device, or None for every device that sends one of the formats.
         companies, services: the formats; without any, the adapter cannot filter for us.
+        prefix: how the company's data begin; without an address, so that who listens for one kind
+            of beacon is not woken by every telephone of that maker.
         needs_active: what is wanted comes in the scan response alone, so the device must be asked.
     """
 
     address: str | None = None
     companies: frozenset[int] = frozenset()
     services: frozenset[str] = frozenset()
+    prefix: bytes = b""
     needs_active: bool = False
 
-    def is_met(self, address: str, companies: Iterable[int], services: Iterable[str]) -> bool:
-        """Return whether this listener wants what a device of these formats says."""
+    def is_met(self, address: str, companies: Mapping[int, bytes], services: Iterable[str]) -> bool:
+        """Return whether this listener wants what a device with these data says."""
         if self.address is not None:
             return self.address == address
-        return not (self.companies.isdisjoint(companies) and self.services.isdisjoint(services))
+        return not self.services.isdisjoint(services) or any(
+            id in self.companies and data.startswith(self.prefix) for id, data in companies.items()
+        )
 
     def patterns(self) -> frozenset[Pattern]:
         """Return what the adapter may look for instead of handing over everything."""
         companies = {
-            Pattern(0, MANUFACTURER, each.to_bytes(2, "little")) for each in self.companies
+            Pattern(0, MANUFACTURER, each.to_bytes(2, "little") + self.prefix)
+            for each in self.companies
         }
         return frozenset(companies | {_service_pattern(each) for each in self.services})
 
