@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import struct
 import termios
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from fcntl import ioctl
 from typing import TYPE_CHECKING, Literal
 
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceFault
 from gatewayd.ports.names import Find, locate
+from gatewayd.ports.rs485 import Rs485, switch
 
 if TYPE_CHECKING:
     import serial
@@ -21,9 +20,6 @@ SLICE_S = 0.1
 
 WRITE_S = 2.0
 """For the kernel to take what is written; its buffer empties in that time at 19200 baud."""
-
-TIOCSRS485 = 0x542F
-RS485_ENABLED, RS485_RTS_ON_SEND = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +32,7 @@ class Settings:
         find: instead of a path, `{ slave = 3 }`: the adapter behind which that Modbus slave
             answers; looked for again when it does not any more.
         rs485: let the kernel switch the direction of an RS-485 transceiver with RTS. Only for
-            the Pi's own UARTs; USB adapters switch by themselves.
+            the Pi's own UARTs; USB adapters switch by themselves. A table sets delays and level.
     """
 
     path: str = ""
@@ -45,12 +41,14 @@ class Settings:
     bytesize: Literal[5, 6, 7, 8] = 8
     parity: Literal["N", "E", "O", "none", "even", "odd"] = "N"
     stopbits: Literal[1, 2] = 1
-    rs485: bool = False
+    rs485: bool | Rs485 = False
 
     def __post_init__(self) -> None:
         """Hold that the port is named, once."""
         if bool(self.path) == (self.find is not None):
             raise ValueError("a serial port has a path, or find = { slave = … }")
+        if self.rs485 and self.is_network:
+            raise ValueError("rs485 is for a UART here, not for a line behind a network")
 
     @property
     def is_network(self) -> bool:
@@ -95,21 +93,16 @@ def open_device(settings: Settings) -> serial.Serial:
     except (ValueError, TypeError, OverflowError) as error:
         raise ConfigError(f"serial line {settings.path}: {error}") from error
     if settings.rs485:
+        written = "true" if settings.rs485 is True else "{ … }"
         try:
-            _switch_rs485(device)
+            switch(device.fileno(), Rs485() if settings.rs485 is True else settings.rs485)
         except OSError as error:
             device.close()
             raise DeviceFault(
                 f"{settings.path} has no RS-485 direction control ({error.strerror}); most "
-                "adapters switch by themselves: remove rs485 = true"
+                f"adapters switch by themselves: remove rs485 = {written}"
             ) from error
     return device
-
-
-def _switch_rs485(device: serial.Serial) -> None:
-    """Let the kernel drive RTS while it sends. Source: Linux, serial-rs485.rst, TIOCSRS485."""
-    flags = RS485_ENABLED | RS485_RTS_ON_SEND
-    ioctl(device.fileno(), TIOCSRS485, struct.pack("=8I", flags, 0, 0, 0, 0, 0, 0, 0))
 
 
 def why_closed(path: str, error: Exception) -> str:
