@@ -102,16 +102,17 @@ class Asking:
         tries_s: tuple[float, ...] = (slave.timeout_s, slave.timeout_s)
         if question.is_read:  # A write takes its time, and half of one is worse than a late one.
             tries_s = timing.tries_s(on_wire_s, slave.timeout_s)
-        for number, timeout_s in enumerate(tries_s):
+        for number, wait_s in enumerate(tries_s):
             asked_s = loop.time()
-            answer = await self._try(question, timeout_s)
+            # Who answered garbage did not lack time.
+            answer = await self._try(question, tries_s[0] if self.ear.heard else wait_s)
             if answer is None:
                 continue
             if number:  # The answer to the first try may still come.
                 self._quiet_until_s[slave.id] = loop.time() + slave.timeout_s
             took_s = loop.time() - asked_s
             return self._judged(slave, question, answer, took_s if question.is_read else None)
-        timing.failed()
+        timing.failed(is_silent=not self.ear.heard)
         self.drop_unsent()
         self._quiet_until_s[slave.id] = loop.time() + slave.timeout_s
         if self.ear.heard:
@@ -143,7 +144,7 @@ class Asking:
             reason = REASONS.get(answer.exception_code, f"exception {answer.exception_code}")
             told = f"{slave} refuses function {question.function}: {reason}"
             if answer.exception_code == GATEWAY_GOT_NO_ANSWER:
-                timing.failed()
+                timing.failed(is_silent=True)
                 raise DeviceTimeout(told)
             timing.failures = 0
             raise Refused(told)

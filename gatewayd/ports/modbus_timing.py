@@ -2,9 +2,9 @@
 
 Strategy: on a shared line the others pay for every wait. A slave that answers is waited for twice
 as long as its slowest late answer, never longer than the owner's `answer_timeout`. One that has
-fallen silent, or answers garbage, is asked once a visit and with that short wait; every fourth
-visit has the owner's whole patience, in case the slave has become slower rather than dead. When
-it is visited again is decided by who supervises its device, not here.
+fallen silent, or answers garbage, is asked once a visit and with that short wait; every eighth
+visit to a silent one has the owner's whole patience, in case it has become slower rather than
+dead. When it is visited again is decided by who supervises its device, not here.
 
 Times are loop seconds. What the bytes need on the wire is taken off before a time is remembered
 and put on again before it is used, so that a long answer is no slow slave.
@@ -26,8 +26,9 @@ PROBE_S = 0.15
 """For a slave that has never answered here. Meters answer within 100 ms; the slow ones are found
 by the visit with the whole patience."""
 
-PATIENT_VISIT = 4
-"""Every so many visits to a silent slave."""
+PATIENT_VISIT = 8
+"""Every so many visits to a silent slave: with the supervisor's back-off the first one comes after
+a minute or two, and then every few minutes. Each costs the others a whole timeout."""
 
 BITS_PER_BYTE = 11
 """Start, eight, parity or a second stop, stop. Source: Modbus over serial line V1.02, 2.5.1."""
@@ -46,9 +47,11 @@ class Timing:
 
     Attributes:
         failures: visits in a row without a good answer.
+        is_silent: the last of them brought not even garbage.
     """
 
     failures: int = 0
+    is_silent: bool = False
     _turnarounds_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def tries_s(self, on_wire_s: float, limit_s: float) -> tuple[float, ...]:
@@ -63,16 +66,18 @@ class Timing:
             if not self._turnarounds_s:
                 return (limit_s, limit_s)
             return (short_s, min(limit_s, max(3 * short_s, on_wire_s + PROBE_S)))
-        return (limit_s,) if self.failures % PATIENT_VISIT == 0 else (short_s,)
+        is_patient = self.is_silent and self.failures % PATIENT_VISIT == 0
+        return (limit_s,) if is_patient else (short_s,)
 
     def answered(self, took_s: float, on_wire_s: float) -> None:
         """Note a good answer and how long it took from the question on."""
         self._turnarounds_s.append(max(0.0, took_s - on_wire_s))
         self.failures = 0
 
-    def failed(self) -> None:
-        """Note a visit without a good answer."""
+    def failed(self, *, is_silent: bool) -> None:
+        """Note a visit without a good answer: silence or garbage."""
         self.failures += 1
+        self.is_silent = is_silent
 
     def _usual_s(self) -> float:
         if not self._turnarounds_s:

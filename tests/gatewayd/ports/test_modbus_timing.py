@@ -67,20 +67,29 @@ def test_a_long_answer_is_no_slow_slave() -> None:
 
 
 def test_a_dead_slave_is_asked_once_and_shortly() -> None:
-    """Each visit costs the others one short wait, every fourth the whole patience."""
+    """Each visit costs the others one short wait, every eighth the whole patience."""
     timing = answering(0.03)
     short_s = timing.tries_s(BYTES_S, LIMIT_S)[0]
     seen = []
     for _ in range(2 * PATIENT_VISIT):
-        timing.failed()
+        timing.failed(is_silent=True)
         seen.append(timing.tries_s(BYTES_S, LIMIT_S))
     assert seen == [*[(short_s,)] * (PATIENT_VISIT - 1), (LIMIT_S,)] * 2
+
+
+def test_a_garbling_slave_needs_no_patience() -> None:
+    """It answers in time; more of it would cost the others for nothing."""
+    timing = answering(0.03)
+    for _ in range(PATIENT_VISIT):
+        timing.failed(is_silent=False)
+    [only_s] = timing.tries_s(BYTES_S, LIMIT_S)
+    assert only_s < LIMIT_S
 
 
 def test_a_slave_that_never_answered_is_probed_too() -> None:
     """Its second visit is short already."""
     timing = Timing()
-    timing.failed()
+    timing.failed(is_silent=True)
     [only_s] = timing.tries_s(BYTES_S, LIMIT_S)
     assert only_s == pytest.approx(BYTES_S + PROBE_S)
 
@@ -88,6 +97,6 @@ def test_a_slave_that_never_answered_is_probed_too() -> None:
 def test_one_answer_brings_a_dead_slave_back() -> None:
     """Two tries again, as before."""
     timing = answering(0.03)
-    timing.failed()
+    timing.failed(is_silent=True)
     timing.answered(BYTES_S + 0.03, BYTES_S)
     assert len(timing.tries_s(BYTES_S, LIMIT_S)) == 2
