@@ -163,8 +163,9 @@ async def _deliver(link: Link, outbox: Outbox, batch: Batch) -> bool:
             if part.readings:
                 await link.send(part)
         except Throttled as error:
-            log.warning("throttled", uplink=uplink, retry_s=error.retry_after_s)
-            await asyncio.sleep(min(error.retry_after_s, THROTTLE_S_MAX))
+            wait_s = error.retry_after_s
+            log.warning("throttled", uplink=uplink, reason=str(error), retry_s=wait_s)
+            await asyncio.sleep(min(wait_s, THROTTLE_S_MAX))
             parts.insert(0, part)
         except BatchRefused as error:
             named, others = _split(part, error.seqs)

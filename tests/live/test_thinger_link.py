@@ -29,7 +29,8 @@ from gatewayd.clouds.thinger.events import (
 from gatewayd.clouds.thinger.link import Config, open_link
 from gatewayd.clouds.thinger.names import NameEntry
 from gatewayd.clouds.thinger.pson import UNSET
-from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
+from gatewayd.clouds.thinger.writing import WAITS_MAX
+from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
 from gatewayd.fields import Secret
 from gatewayd.model import Access, Channel, ChannelId, Outcome, Quality, Reading, Status
 from gatewayd.outbox import open_outbox
@@ -671,8 +672,30 @@ async def test_a_bucket_that_takes_nothing_is_a_matter_of_rights(
     server.answer_call = lambda call: Answer(call.id, is_ok=False)
     async with living(server, house) as (link, _):
         batch = house.batch(*[house.reading(T, n + 0.5, age_ms=-n) for n in range(4)])
-        with pytest.raises(LinkDenied, match="boiler"):
-            await link.send(batch)
+        for _ in range(2 * WAITS_MAX):
+            with pytest.raises(Throttled, match="boiler"):
+                await link.send(batch)
+
+
+async def test_a_lone_point_waits_for_its_bucket_but_not_for_ever(
+    server: Server, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a bucket that has taken others it is the point's own fault at once."""
+    monkeypatch.setattr("gatewayd.clouds.thinger.writing.REFUSED_PAUSE_S", 0.0)
+    async with living(server, house) as (link, _):
+        server.answer_call = lambda call: Answer(call.id, is_ok=False)
+        lone = house.batch(house.reading(T, 1.5))
+        for _ in range(WAITS_MAX):
+            with pytest.raises(Throttled, match="boiler"):
+                await link.send(lone)
+        with pytest.raises(BatchRefused):
+            await link.send(lone)
+    async with living(server, house) as (link, _):
+        server.answer_call = lambda call: Answer(call.id, is_ok=True)
+        await link.send(house.batch(house.reading(T, 2.5, age_ms=-1)))
+        server.answer_call = lambda call: Answer(call.id, is_ok=False)
+        with pytest.raises(BatchRefused):
+            await link.send(house.batch(house.reading(T, 3.5, age_ms=-2)))
 
 
 async def test_what_cannot_be_a_point_is_refused_by_name(server: Server, house: House) -> None:

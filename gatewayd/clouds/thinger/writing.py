@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
 
 from gatewayd.clouds.thinger.events import Call, Operation
 from gatewayd.clouds.thinger.points import Point
 from gatewayd.clouds.thinger.session import IN_FLIGHT_MAX, Reply, Session
-from gatewayd.errors import BatchRefused, LinkDenied
+from gatewayd.errors import BatchRefused, Throttled
 
 REFUSED_PAUSE_S = 1.0
 """A point that is refused is tried once more after so long; then it is the point, or the bucket."""
+
+BUCKET_PAUSE_S = 60.0
+"""How long a bucket that takes nothing is left alone. The connection stays: commands are as good
+as ever, only the history waits, whole and in order, until the owner has made the bucket."""
+
+WAITS_MAX = 5
+"""So often a bucket that has taken nothing yet is waited for because of a lone point; then it is
+the point's fault. Else one that the server can never take would block all that follow."""
 
 
 class Writing:
@@ -23,6 +31,8 @@ class Writing:
         self._session = session
         self._pause_s = 1 / points_per_s_max
         self._is_confirmed = is_confirmed
+        self._trusted: set[str] = set()
+        self._waits: Counter[str] = Counter()
         self._now_s = asyncio.get_running_loop().time
         self._next_s = 0.0
 
@@ -31,16 +41,22 @@ class Writing:
 
         Raises:
             LinkLost: no connection, or no confirmation in time.
-            LinkDenied: a bucket took none of several points, so it is missing or disabled. That
-                is for the owner to mend, and costs no readings meanwhile.
+            Throttled: a bucket takes nothing, so it is missing or disabled. That is for the owner
+                to mend, and costs no readings meanwhile.
             BatchRefused: the readings of points that were refused twice.
         """
         refused = await self._write(points)
         if refused:
             await asyncio.sleep(REFUSED_PAUSE_S)
             refused = await self._write(refused)
+        bad = {point.bucket for point in refused}
+        self._trusted |= {point.bucket for point in points} - bad
         if refused:
-            raise what_refusal_means(points, refused)
+            error = what_refusal_means(points, refused, self._trusted)
+            if isinstance(error, Throttled):
+                self._waits.update(bad)
+                self._trusted |= {bucket for bucket in bad if self._waits[bucket] >= WAITS_MAX}
+            raise error
 
     async def _write(self, points: Sequence[Point]) -> list[Point]:
         """Write points once; return those that were refused."""
@@ -74,13 +90,19 @@ class Writing:
 
 
 def what_refusal_means(
-    points: Sequence[Point], refused: Sequence[Point]
-) -> BatchRefused | LinkDenied:
-    """Return the error for points that were refused twice, out of all that were written."""
+    points: Sequence[Point], refused: Sequence[Point], trusted: Collection[str] = ()
+) -> BatchRefused | Throttled:
+    """Return the error for points that were refused twice, out of all that were written.
+
+    Args:
+        trusted: buckets that take points: a lone one that is refused is the point's own fault.
+    """
     buckets = sorted({point.bucket for point in refused})
     for bucket in buckets:
         written = sum(point.bucket == bucket for point in points)
-        if written == sum(point.bucket == bucket for point in refused) > 1:
-            return LinkDenied(f"bucket {bucket} takes nothing: is it there, and enabled?")
+        least = 1 if bucket in trusted else 0
+        if written == sum(point.bucket == bucket for point in refused) > least:
+            advice = "`gatewayd cloud thinger register` makes it, its owner enables it"
+            return Throttled(f"bucket {bucket} takes nothing: {advice}", BUCKET_PAUSE_S)
     seqs = [seq for point in refused for seq in point.seqs]
     return BatchRefused(f"points refused twice by bucket {', '.join(buckets)}", seqs)
