@@ -13,6 +13,11 @@ GPIO = (
     '[device.{0}]\ndriver = "gpio_relay"\nport = "gpio:{1}"\nline = {2}\nactive = "low"\n'
     'safe = "off"\nhold_max = "1h"\n'
 )
+INPUT = '[device.{0}]\ndriver = "gpio_input"\nport = "gpio:0"\n{1}\n'
+PWM = (
+    '[device.{0}]\ndriver = "pwm"\nport = "sysfs:{0}"\nchip = "3f20c000.pwm"\noutput = {1}\n'
+    'frequency = 50\nsafe = 0\nhold_max = "1h"\n'
+)
 NMEA = '[device.{0}]\ndriver = "nmea"\nport = "{1}"\n'
 SERIAL = '[port.{0}]\ntype = "serial"\npath = "{1}"\n'
 
@@ -22,10 +27,13 @@ SERIAL = '[port.{0}]\ntype = "serial"\npath = "{1}"\n'
     [
         (BME.format("a", "i2c:1") + BME.format("b", "i2c:1"), "8:11"),
         (GPIO.format("a", "0", "17") + GPIO.format("b", "gpiochip0", '"GPIO17"'), "11:8"),
+        (GPIO.format("a", "0", "17") + INPUT.format("b", "lines = { x = 4, y = 17 }"), "11:9"),
+        (INPUT.format("a", "line = 0") + INPUT.format("b", "line = 0"), "8:8"),
+        (PWM.format("a", 1) + PWM.format("b", 1), "13:10"),
         (NMEA.format("a", "/dev/ttyS0") + NMEA.format("b", "/dev/ttyS0"), "6:8"),
         (NMEA.format("a", "x") + SERIAL.format("x", "/dev/s") + NMEA.format("b", "/dev/s"), "9:8"),
     ],
-    ids=["address", "line", "serial", "serial by section"],
+    ids=["address", "line", "watched line", "line 0", "pwm", "serial", "serial by section"],
 )
 def test_two_devices_cannot_have_the_same_thing(check: Check, text: str, place: str) -> None:
     """One address of a bus, one line of a chip, one serial port, however they are named."""
@@ -37,6 +45,23 @@ def test_two_devices_cannot_have_the_same_thing(check: Check, text: str, place: 
 def test_the_same_address_on_another_bus_is_another_device(check: Check) -> None:
     """Two buses, two sensors."""
     assert not check(BME.format("a", "i2c:1") + BME.format("b", "i2c:3")).said
+
+
+def test_another_output_of_a_pwm_chip_is_another_device(check: Check) -> None:
+    """Two outputs, two fans; a sensor of the kernel's may be read by two devices."""
+    assert not check(PWM.format("a", 0) + PWM.format("b", 1)).said
+
+
+def test_kernel_files_may_have_a_section(check: Check) -> None:
+    """A device names its thread's label, a folder, or a section with a folder."""
+    chip = '[device.{0}]\ndriver = "sysfs"\nport = "{1}"\nchip = "bme280"\n'
+    assert not check(chip.format("a", "sysfs:i2c-1") + chip.format("b", "/sys")).said
+    section = '[port.chips]\ntype = "files"\nroot = "/sys"\n'
+    assert not check(section + chip.format("a", "chips")).said
+    wrong = SERIAL.format("chips", "/dev/s") + chip.format("a", "chips")
+    assert check(wrong).said == [
+        '6:8: port "chips" is of type "serial"; expected one of type "files"'
+    ]
 
 
 def test_an_unknown_port_is_named_with_the_nearest(check: Check) -> None:
