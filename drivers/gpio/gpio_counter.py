@@ -205,16 +205,21 @@ class Counter:
         self._inputs = inputs
         self._config = config
         self._tally = Tally(inputs.now_ns(), round(config.idle * 1e9))
+        self._has_begun = False
 
     async def read(self) -> Sequence[Measurement]:
         """Return the total since the device was opened, and the rate.
+
+        The first total is 0 whatever has come since: so that nobody takes a counter that began
+        again for one that stood still.
 
         Raises:
             DeviceAbsent: the chip is gone.
             DeviceTimeout: it hangs.
         """
         config, lost = self._config, self._inputs.lost
-        edges = await self._inputs.take_edges()
+        edges = await self._inputs.take_edges() if self._has_begun else []
+        self._has_begun = True
         pace = self._tally.take(edges, self._inputs.now_ns())
         # Of the edges that were dropped, those whose numbers are missing have been counted.
         unseen = self._inputs.lost - lost - sum(edge.missed for edge in edges)

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 LINES_MAX = 64
 """What the kernel watches in one request."""
 
+DEBOUNCE_S_MIN = 0.001
+"""Every change becomes a reading; a loose wire makes ten thousand a second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -72,8 +75,8 @@ class Config:
             raise ValueError(f"up to {LINES_MAX} lines, each once")
         if any(isinstance(each, int) and each < 0 for each in found):
             raise ValueError("lines are counted from 0")
-        if not 0 <= self.debounce <= 10 or self.refresh <= 0:
-            raise ValueError("debounce is 0 to 10 s, refresh is more than 0 s")
+        if not DEBOUNCE_S_MIN <= self.debounce <= 10 or self.refresh <= 0:
+            raise ValueError("debounce is 1 ms to 10 s, refresh is more than 0 s")
 
     @property
     def wanted(self) -> Mapping[str, Line]:

@@ -155,7 +155,7 @@ class Recipe(NamedTuple):
     scale: str = ""
     offset: str = ""
     fixed_scale: float = 1.0
-    """Where no file gives the scale."""
+    """Also multiplied: what no file tells."""
 
 
 def recipe_for(name: str, files: AbstractSet[str], fixed_scale: float | None = None) -> Recipe:

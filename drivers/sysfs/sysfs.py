@@ -65,6 +65,8 @@ class Config:
             that is known.
         vref: what a converter such as the mcp3008 measures against (V), where that is not what
             the kernel was told.
+        shunt: the resistor of an ina219 or ina226 (Ω), where the kernel was not told; it
+            believes in 0.01 Ω, most boards have 0.1 Ω.
     """
 
     port: str
@@ -72,6 +74,7 @@ class Config:
     parent: str = ""
     channels: Mapping[str, str] = field(default_factory=dict)
     vref: float | None = None
+    shunt: float | None = None
 
     def __post_init__(self) -> None:
         """Find what cannot work before a device is touched."""
@@ -84,6 +87,9 @@ class Config:
             quantity_of(name)
         if self.vref is not None and not (chip_of(self.chip).bits and 0 < self.vref <= 5.5):
             raise ValueError("vref is up to 5.5 V, for the mcp3004, 3008, 3202, 3204 and 3208 only")
+
+        if self.shunt is not None and not (self.chip.startswith("ina2") and self.shunt > 0):
+            raise ValueError("shunt is more than 0 Ω, for the ina219 and ina226 only")
 
     @property
     def wanted(self) -> Mapping[str, str]:
@@ -160,7 +166,11 @@ async def open_driver(config: Config, ports: Ports) -> AsyncIterator[KernelChip]
         for local, name in config.wanted.items():
             folder = folder_for(name, entries).path
             shown = {path.rpartition("/")[2] for path in await files.find(f"{folder}/*_*")}
-            sources[local] = Source(name, folder, recipe_for(name, shown, _fixed_scale(config)))
+            recipe = recipe_for(name, shown, _fixed_scale(config))
+            if config.shunt and quantity_of(name).kind in ("current", "power"):
+                believed_ohm = parse_number(await files.read(f"{folder}/shunt_resistor")) / 1e6
+                recipe = recipe._replace(fixed_scale=believed_ohm / config.shunt)
+            sources[local] = Source(name, folder, recipe)
         yield KernelChip(config, files, sources)
 
 

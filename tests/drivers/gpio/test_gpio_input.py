@@ -177,6 +177,7 @@ def test_every_line_is_a_switch() -> None:
         {"line": -1},
         {"lines": {"a": 17, "b": 17}},
         {"lines": {f"l{n}": n for n in range(65)}},
+        {"line": 17, "debounce": 0.0},
         {"line": 17, "debounce": 11.0},
         {"line": 17, "refresh": 0.0},
     ],

@@ -17,7 +17,9 @@ from gatewayd.model import Measurement, Quality
 from gatewayd.ports import Ports
 from gatewayd.ports import files as port_module
 from gatewayd.ports.files import Tree, translated
+from gatewayd.shaping import tuned
 from gatewayd.testing.ports import FakePorts
+from gatewayd.tuning import Tuning
 
 BME280 = {
     "name": "bme280",
@@ -149,6 +151,25 @@ async def test_hwmon_is_read_as_well(sys: Sys) -> None:
         "current": pytest.approx(10),
         "power": pytest.approx(119.8),
     }
+
+
+async def test_the_owner_may_say_another_shunt(sys: Sys) -> None:
+    """The kernel believes in 10 mΩ, the board has 100 mΩ: a tenth of the current and power."""
+    files = {"in0_input": "1", "in1_input": "12000", "curr1_input": "5000"}
+    files |= {"name": "ina219", "power1_input": "60000000", "shunt_resistor": "10000"}
+    sys.hwmon("i2c-1/1-0040", 0, files)
+    found = await values(config("ina219", sys, shunt=0.1))
+    assert found["current"] == pytest.approx(0.5)
+    assert found["power"] == pytest.approx(6.0)
+    assert found["voltage1"] == pytest.approx(12.0)
+
+
+async def test_what_a_chip_cannot_measure_becomes_a_fault(sys: Sys) -> None:
+    """The channel's range says so to the sampler: a BME280 ends at 85 °C."""
+    sys.iio("i2c-1/1-0076", 0, {**BME280, "in_temp_input": "180000"})
+    wanted = config("bme280", sys)
+    measured = (await read(wanted))["temperature"]
+    assert tuned(measured, describe(wanted)[0], Tuning()) == (None, Quality.FAULT)
 
 
 async def test_a_chip_is_told_by_its_parent_never_by_its_index(sys: Sys) -> None:
@@ -316,6 +337,11 @@ def test_mistakes_of_the_file_are_found_before_the_hardware(sys: Sys) -> None:
         config("ens160", sys)
     with pytest.raises(ValueError, match="no channel"):
         config("bme280", sys, channels={"t": "in_temp_input"})
-    for keys in ({"chip": "bme280", "vref": 3.3}, {"chip": "mcp3008", "vref": 12.0}):
-        with pytest.raises(ValueError, match="vref"):
+    for keys in (
+        {"chip": "bme280", "vref": 3.3},
+        {"chip": "mcp3008", "vref": 12.0},
+        {"chip": "bme280", "shunt": 0.1},
+        {"chip": "ina219", "shunt": 0.0},
+    ):
+        with pytest.raises(ValueError, match=r"vref|shunt"):
             Config(port="sysfs:a", **keys)  # type: ignore[arg-type]  # By name.
