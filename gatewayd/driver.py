@@ -20,6 +20,7 @@ A driver whose device can be found without being named may also say how a scan k
     serial    LINE, QUESTION (empty: it speaks unasked), and  recognise(heard) -> Evidence | None
     ble       recognise(advertisement) -> Evidence | None
     onewire   FAMILY, the first byte of its number
+    hid       recognise(found) -> Evidence | None
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def claims(device: DeviceSettings, ports: Mapping[str, Mapping[str, object]]) ->
         for key in ("line", "lines"):
             for line in _lines(getattr(device.config, key, ())):
                 yield Claim(f"line {line} on {name}", key)
-    elif wire == "serial":
+    elif wire in {"hid", "serial"}:
         yield Claim(name, "port")
     elif wire == "pwm":
         chip = getattr(device.config, "chip", "")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 if TYPE_CHECKING:
     from gatewayd.ports.ble import BlePort
     from gatewayd.ports.files import FilesPort
+    from gatewayd.ports.hid import HidPort
     from gatewayd.ports.hotplug import Hotplug
     from gatewayd.ports.i2c import I2cPort
     from gatewayd.ports.line import LinePort
@@ -123,6 +124,12 @@ class Ports:
         return self._enter(
             ("ble", name), lambda: open_ble(name, self.settings.get(name), self.note)
         )
+
+    def hid(self, name: str) -> AbstractAsyncContextManager[HidPort]:
+        """Enter a USB HID device: `hid:16c0:05df`, or by its place."""
+        from gatewayd.ports.hid import open_hid
+
+        return self._enter(("hid", name), lambda: open_hid(name))
 
     async def wait_arrival(self, name: str, timeout_s: float) -> bool:
         """Return True as soon as a wire's node appears, False after `timeout_s`."""

@@ -148,6 +148,8 @@ def nodes_of(name: str, section: Mapping[str, object] | None) -> tuple[str, ...]
     if chip or name.startswith("gpio:"):
         which = chip or name.removeprefix("gpio:")
         return (which if which.startswith("/") else "/dev/gpiochip*",)
+    if path.startswith("hid:"):
+        return ("/dev/hidraw*",)
     if path.startswith("usb:"):
         return USB_NODES
     return (path,) if path.startswith("/") else ()

@@ -26,12 +26,14 @@ from gatewayd.errors import DeviceAbsent
 from gatewayd.ports import Ports
 from gatewayd.ports.ble import BlePort
 from gatewayd.ports.files import FilesPort, Tree
+from gatewayd.ports.hid import HidPort
 from gatewayd.ports.i2c import I2cPort
 from gatewayd.ports.line import LinePort
 from gatewayd.ports.modbus import ModbusPort
 from gatewayd.ports.serial import SerialPort
 from gatewayd.testing.ble import FakeBle
 from gatewayd.testing.files import NOWHERE, FakeFiles
+from gatewayd.testing.hid import FakeHid
 from gatewayd.testing.modbus import FakeModbus
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeSerial, Gate
 
@@ -79,6 +81,10 @@ class FakePorts(Ports):
         """Put a Bluetooth adapter in place, with nobody in range."""
         return self._attach("ble", name, FakeBle(name, self.gate))
 
+    def attach_hid(self, name: str) -> FakeHid:
+        """Put a HID device in place, that does not answer."""
+        return self._attach("hid", name, FakeHid(name, self.gate))
+
     def detach(self, name: str) -> None:
         """Take a wire away; who is inside keeps it."""
         self._wires = {key: wire for key, wire in self._wires.items() if key[1] != name}
@@ -105,6 +111,9 @@ class FakePorts(Ports):
 
     def modbus(self, name: str, **defaults: object) -> AbstractAsyncContextManager[ModbusPort]:
         return cast(AbstractAsyncContextManager[ModbusPort], self._use("modbus", name))
+
+    def hid(self, name: str) -> AbstractAsyncContextManager[HidPort]:
+        return cast(AbstractAsyncContextManager[HidPort], self._use("hid", name))
 
     async def wait_arrival(self, name: str, timeout_s: float) -> bool:
         """Return True as soon as a wire of that name is attached, False after `timeout_s`."""

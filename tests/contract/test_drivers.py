@@ -40,6 +40,7 @@ ATTACH: MappingProxyType[str, Callable[[FakePorts, str], object]] = MappingProxy
     {
         "ble": FakePorts.attach_ble,
         "gpio": FakePorts.attach_lines,
+        "hid": FakePorts.attach_hid,
         "i2c": FakePorts.attach_i2c,
         "modbus": FakePorts.attach_modbus,
         "onewire": FakePorts.attach_files,
