@@ -91,7 +91,8 @@ class Wish:
     """What one listener wants to hear.
 
     Attributes:
-        address: of the one device, or None for every device that sends one of the formats.
+        address: of the one device, or None for every device that sends one of the formats; with
+            neither address nor format, for everything, which is what a scan wants.
         companies, services: the formats; without any, the adapter cannot filter for us.
         prefix: how the company's data begin; without an address, so that who listens for one kind
             of beacon is not woken by every telephone of that maker.
@@ -108,6 +109,8 @@ class Wish:
         """Return whether this listener wants what a device with these data says."""
         if self.address is not None:
             return self.address == address
+        if not self.companies and not self.services:
+            return True
         return not self.services.isdisjoint(services) or any(
             id in self.companies and data.startswith(self.prefix) for id, data in companies.items()
         )

@@ -55,6 +55,7 @@ class View:
         tell: shows one line of progress.
         root: the root of /sys and /dev; another one in tests.
         patience_s: how long to listen to what speaks unasked.
+        answer_s: for the answer to a question; the slowest known needs a third of a second.
         slaves: the highest number of a Modbus device that is asked.
     """
 
@@ -63,6 +64,7 @@ class View:
     tell: Callable[[str], None] = lambda line: None
     root: Path = Path("/")
     patience_s: float = 12.0
+    answer_s: float = 1.0
     slaves: int = 10
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayd.driver import Driver, Evidence
-from gatewayd.errors import DeviceError, DeviceFault, DeviceTimeout
+from gatewayd.errors import DeviceAbsent, DeviceError, DeviceFault, DeviceTimeout
 from gatewayd.scan import Found, Guess, View, drivers_on, ranked
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ WIRE = "serial"
 
 HEARD_BYTES_MAX = 64 * 1024
 """A telegram of a meter is two thousand; a wrong baudrate makes noise without end."""
-
-ANSWER_S = 1.0
-"""For the answer to a question; the slowest known needs a third of it."""
 
 SLAVE_S = 0.2
 """For one Modbus slave that may not be there: a frame at 9600 baud and a slow device."""
@@ -100,7 +97,7 @@ async def _look(view: View, port: str) -> AsyncIterator[Found]:
             for driver in group:
                 view.tell(f"{port}: asking for {driver.kind}")
                 await wire.write(driver.scan["QUESTION"])
-                hints += _guesses(port, await _hear(wire, ANSWER_S), [driver])
+                hints += _guesses(port, await _hear(wire, view.answer_s), [driver])
         if _has_proof(hints):
             yield Found(WIRE, port, ranked(hints))
             return
@@ -113,14 +110,15 @@ async def _look(view: View, port: str) -> AsyncIterator[Found]:
 async def _look_for_slaves(view: View, port: str) -> AsyncIterator[Found]:
     drivers = drivers_on("modbus")
     for line in [*(line for line, _ in lines_of(drivers)), *OTHER_LINES]:
-        async with view.ports.modbus(port, **line) as wire:
-            is_any = False
-            for number in range(1, view.slaves + 1):
-                view.tell(f"{port}: Modbus slave {number} at {line.get('baudrate', 9600)} baud")
-                slave = wire.slave(number, timeout_s=SLAVE_S)
-                if await _is_there(slave):
-                    is_any = True
-                    yield await _name_slave(slave, port, line, drivers)
+        is_any = False
+        with suppress(DeviceAbsent):  # An adapter may not be able to do this setting.
+            async with view.ports.modbus(port, **line) as wire:
+                for number in range(1, view.slaves + 1):
+                    view.tell(f"{port}: Modbus slave {number} at {line.get('baudrate', 9600)} baud")
+                    slave = wire.slave(number, timeout_s=SLAVE_S)
+                    if await _is_there(slave):
+                        is_any = True
+                        yield await _name_slave(slave, port, line, drivers)
         if is_any:
             return  # The other settings are not this line's.
 
