@@ -17,7 +17,7 @@ Example:
     address = "C4:7C:8D:6B:4F:F3"
     objects = ["temperature", "moisture", "conductivity", "illuminance"]
 
-Tested: captured packets of ten models, six of them encrypted; real bleak over a D-Bus BlueZ.
+Tested: captured packets of twelve models, seven of them encrypted; real bleak over a D-Bus BlueZ.
 
 Source: Xiaomi, "MiBeacon protocol" and "BLE object definitions" (github.com/MiEcosystem/miio_open).
 """
