@@ -4,6 +4,8 @@ Consumers throw away a second message of the same thing, id and time. So no two 
 what is sent again has to have the same one, over a new connection and a restart too. Therefore
 nothing is remembered: a report carries its readings' own time, to the millisecond. No channel has
 one twice (recorder); channels that share an id have one together, and each has its place after it.
+A report has the place of its last channel: what is sent again after a lost acknowledgement may
+have more of its instant in it than before, and must not be taken for what was there already.
 
 Source: Haltian developer site, message header (seconds, decimals allowed) and best practices.
 """
@@ -40,11 +42,14 @@ class Ranks:
 
 
 def rank_channels(places: Mapping[ChannelId, Place]) -> Ranks:
-    """Return the numbers of all channels, in the order of the configuration."""
+    """Return the numbers of all channels, the last of the configuration first.
+
+    So a report of all channels has its instant itself.
+    """
     of_message: Counter[tuple[str, int]] = Counter()
     of_thing: Counter[str] = Counter()
     ranks = Ranks(by_message := {}, by_thing := {})
-    for name, place in places.items():
+    for name, place in reversed([*places.items()]):
         key = (place.thing, ONE_ID.get(place.message, place.message))
         by_message[name], by_thing[name] = of_message[key], of_thing[place.thing]
         of_message[key] += 1
@@ -53,7 +58,7 @@ def rank_channels(places: Mapping[ChannelId, Place]) -> Ranks:
 
 
 def report_s(time_ms: int, rank: int) -> float:
-    """Return the time (s) of a report whose first reading is of a channel with this number."""
+    """Return the time (s) of a report whose last reading is of a channel with this number."""
     return seconds_of(time_ms * 1000 + rank * PLACE_US)
 
 

@@ -125,6 +125,7 @@ def _add(reading: Reading, place: Place, drafts: _Drafts, ranks: Ranks, settings
     if draft is None:
         draft = drafts[key] = _Draft(place.thing, id, event, time_s, {})
     draft.fields |= fields
+    draft.time_s = time_s
     return ""
 
 
@@ -134,12 +135,13 @@ def _add_reason(reading: Reading, place: Place, drafts: _Drafts, ranks: Ranks) -
         return
     kind, words = _REASONS[reading.quality]
     key = (place.thing, ERROR_INFO, reading.quality, reading.time_ms)
+    time_s = report_s(reading.time_ms, ranks.by_thing[place.channel])
     draft = drafts.get(key)
     if draft is None:
         fields: dict[str, Json] = {"errorType": kind, "errorCause": f"{place.channel}: {words}"}
-        time_s = report_s(reading.time_ms, ranks.by_thing[place.channel])
         drafts[key] = _Draft(place.thing, ERROR_INFO, Event.ERROR, time_s, fields)
     else:
+        draft.time_s = time_s
         cause = str(draft.fields["errorCause"])
         draft.fields["errorCause"] = cause.replace(": ", f", {place.channel}: ", 1)
 

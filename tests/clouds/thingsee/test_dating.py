@@ -19,10 +19,10 @@ PLACES = {
 
 
 def test_channels_are_counted_where_their_times_could_meet() -> None:
-    """By thing and message, what settings can turn into one another together."""
+    """By thing and message, what settings can turn into one another together; from the end."""
     ranks = rank_channels(PLACES)
-    assert [*ranks.by_message.values()] == [0, 1, 0, 1, 0]
-    assert [*ranks.by_thing.values()] == [0, 1, 2, 3, 0]
+    assert [ranks.by_message[name] for name in PLACES] == [1, 0, 1, 0, 0]
+    assert [ranks.by_thing[name] for name in PLACES] == [3, 2, 1, 0, 0]
 
 
 def test_every_channel_and_millisecond_has_a_time_of_its_own() -> None:

@@ -69,7 +69,7 @@ def test_readings_of_one_instant_travel_together() -> None:
     first, second = plan(readings).messages
     assert (first.time_s, first.thing, first.gateway) == (T0 // 1000, "THING", "GW")
     assert first.fields == {"temp": 20.0, "humd": 40}
-    assert (second.time_s, second.fields) == (T0 // 1000 + 1, {"temp": 21.0})
+    assert (second.time_s, second.fields) == (T0 / 1000 + 1.001001, {"temp": 21.0})
 
 
 def sent(readings: Sequence[Reading]) -> bytes:
@@ -104,18 +104,34 @@ def test_a_batch_sent_again_is_the_same() -> None:
 
 
 def test_whole_seconds_are_whole_numbers() -> None:
-    """Where a reading's own time is one."""
-    [message] = plan([reading("a/temp", 20.0, 1000)]).messages
+    """Where a reading's own time is one, and the whole instant is told."""
+    [message] = plan([reading("a/temp", 20.0, 1000), reading("a/humd", 40, 1000)]).messages
     assert isinstance(message.time_s, int)
 
 
 def test_readings_of_one_instant_stay_apart_where_a_batch_ends() -> None:
     """The rest of a message, and the next channel of the same id, come over another connection."""
     whole = [reading("a/temp", 20.0, 250), reading("a/humd", 40, 250)]
-    assert times(whole) == times(whole[:1]) == [0.25]
-    assert times(whole[1:]) == [0.251001]
+    assert times(whole) == times(whole[1:]) == [0.25]
+    assert times(whole[:1]) == [0.251001]
     states = [reading("a/text", "x", 250), reading("a/volt", 3.3, 250)]
-    assert times(states) == times(states[:1]) + times(states[1:]) == [0.25, 0.251001]
+    assert times(states) == times(states[:1]) + times(states[1:])
+    assert len({*times(states)}) == 2
+
+
+@pytest.mark.parametrize("quality", [Quality.GOOD, Quality.TIMEOUT])
+def test_what_an_instant_has_more_when_it_is_sent_again_is_not_dropped(quality: Quality) -> None:
+    """Its first reading went alone and the acknowledgement got lost; then they go together.
+
+    A consumer who throws away what has a time that he knows must not throw away the second.
+    """
+    values = (20.0, 40) if quality is Quality.GOOD else (None, None)
+    whole = [
+        reading(name, value, 250, quality)
+        for name, value in zip(("a/temp", "a/humd"), values, strict=True)
+    ]
+    assert {*times(whole[:1])}.isdisjoint(times(whole))
+    assert len(times(whole)) == 1
 
 
 def test_no_two_reports_of_an_id_have_one_time() -> None:
