@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 TEXT_MAX = 256
 """Characters of a text value; more is no value but a story."""
 
+REJECTS_MAX = 1000
+"""Lines in a row without a value after which the device babbles. A scale that is not at rest, or
+a board that prints what it does, says a few hundred between two values."""
+
 WORDS = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 """What a switch may be called."""
 
@@ -229,18 +233,25 @@ class Speaker:
 
         Raises:
             DeviceTimeout: silence, where `silence` is set.
-            DeviceFault: bytes without any line end.
+            DeviceFault: bytes without any line end, or lines without any value.
             DeviceAbsent: the line is gone.
         """
+        in_a_row = 0
         terminator = self._config.terminator.encode(self._config.encoding)
         stream = self._port.lines(terminator, silence_s=self._config.silence)
         async with aclosing(stream) as lines:
             async for line in lines:
                 try:
                     heard = self._decoder.decode(line)
-                except Malformed:
+                except Malformed as error:
                     self.rejects += 1
+                    in_a_row += 1
+                    if in_a_row >= REJECTS_MAX:
+                        raise DeviceFault(
+                            f"{in_a_row} lines in a row at {self._port.name}, the last {error}"
+                        ) from error
                     continue
+                in_a_row = 0
                 yield heard
 
 

@@ -124,6 +124,7 @@ class Asking:
         from pymodbus.exceptions import ConnectionException, ModbusException
 
         self.client.ctx.comm_params.timeout_connect = timeout_s
+        self.ear.is_listening = True
         try:
             if not self.ear.is_lost:
                 return await question.send()
@@ -133,6 +134,8 @@ class Asking:
         except ModbusException:
             if not self.ear.is_lost:
                 return None
+        finally:
+            self.ear.is_listening = False
         raise DeviceAbsent(f"{self.name} is gone")
 
     def _judged(

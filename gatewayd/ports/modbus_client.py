@@ -32,10 +32,14 @@ class Ear:
     """Hears every byte of a line: tells silence from garbage, and keeps garbage from pymodbus.
 
     pymodbus lets a frame that it cannot decode fall through into the event loop as an exception.
-    The ear decodes before it, and hides such a frame.
+    The ear decodes before it, and hides such a frame; and what comes while nobody is asked, so
+    that a device which babbles costs no decoding.
     """
 
     heard: int = 0
+    """Bytes of the answer that is waited for."""
+    is_listening: bool = False
+    """A question is out."""
     is_lost: bool = False
     """The connection died, or was closed; pymodbus does not reconnect, the supervisor does."""
     framer: FramerBase | None = None
@@ -46,7 +50,9 @@ class Ear:
 
         if is_sending or self.framer is None:
             return data
-        self.heard += len(data)
+        if not self.is_listening:
+            return b""
+        self.heard = max(self.heard, len(data))  # pymodbus shows what came before along with it.
         try:
             self.framer.handleFrame(data, 0, 0)
         except ModbusException:

@@ -201,6 +201,23 @@ async def test_an_unplugged_station_is_absent() -> None:
                 await anext(aiter(station.measurements()))
 
 
+async def test_a_device_that_only_babbles_is_a_fault() -> None:
+    """Lines without end and without a value: the record has a reason instead of nothing."""
+    with plugged() as pty:
+        config = Config(port=pty.path, format="regex", pattern=METTLER.pattern, fields=WEIGHT)
+
+        def babble() -> None:
+            pty.write(b"debug\r\n" * 100)
+            asyncio.get_running_loop().call_later(0.001, babble)
+
+        async with open_driver(config, Ports()) as scale:
+            assert isinstance(scale, Speaker)
+            babble()
+            with pytest.raises(DeviceFault, match=r"1000 lines in a row at .*, the last a line"):
+                async with asyncio.timeout(DEADLINE_S):
+                    await anext(aiter(scale.measurements()))
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
