@@ -17,6 +17,8 @@ import tomlkit
 
 from tests.board.cache import ROOT
 from tests.board.guest import GATE, Guest, until
+from tests.board.radio import ADDRESS as TAG_ADDRESS
+from tests.board.radio import Tag, in_the_air
 from tests.board.receiver import Receiver
 from tests.board.wire import Wire, connected
 from tests.live.cloud import API_KEY, Cloud
@@ -40,10 +42,16 @@ GATEWAYD = "/opt/gatewayd/bin/gatewayd"
 START_S = 90.0
 """The unit's own TimeoutStartSec; an idle machine takes five."""
 
-CHIPS = {"climate": (0x76, "bme280"), "cabinet": (0x48, "lm75"), "attic": (0x44, "sht31")}
+CHIPS = {
+    "climate": (0x76, "bme280"),
+    "cabinet": (0x48, "lm75"),
+    "attic": (0x44, "sht31"),
+    "outside": (0x49, "lm75"),  # The kernel's own driver has it.
+}
 """Address and kind by the name of the device."""
 
 RELAY_LINE = 0
+TAG_SILENT = "10s"
 USB_TTY = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_BOARD1-if00-port0"
 
 TYPES = {
@@ -53,6 +61,10 @@ TYPES = {
     "cabinet/temperature": "temperature",
     "attic/temperature": "temperature",
     "attic/humidity": "humidity",
+    "outside/temperature": "temperature",
+    "tag/temperature": "temperature",
+    "tag/humidity": "humidity",
+    "tag/rssi": "rssi",
     "gps/location": "location",
     "gps/speed": "speed",
     "gps/course": "number",
@@ -70,6 +82,7 @@ class Board:
     guest: Guest
     cloud: Cloud
     adapter: Wire
+    tag: Tag
     receiver: Receiver = field(default_factory=Receiver)
 
     @property
@@ -93,6 +106,15 @@ class Board:
     async def remove(self, device: str) -> None:
         """Take the chip of a device off the bus."""
         await self.order("remove", address=CHIPS[device][0])
+
+    async def is_bound(self) -> bool:
+        """Return whether the kernel's driver has taken the adapter."""
+        return bool((await self.order("pins"))["is_bound"])
+
+    async def bus(self) -> str:
+        """Return the adapter's bus as the kernel shows it: /sys/bus/i2c/devices/i2c-0."""
+        name = await self.guest.sh("grep -l CP2112 /sys/bus/i2c/devices/i2c-*/name")
+        return name.strip().removesuffix("/name")
 
     async def is_relay_driven(self) -> bool:
         """Return whether the relay's line is driven high, as the chip behind the kernel sees it."""
@@ -122,6 +144,20 @@ def document(bus: int) -> Mapping[str, Any]:
             "climate": {"driver": "bme280", **_at("climate", bus)},
             "cabinet": {"driver": "lm75", **_at("cabinet", bus)},
             "attic": {"driver": "sht3x", **_at("attic", bus)},
+            "outside": {
+                "driver": "sysfs",
+                "port": "sysfs:hwmon",
+                "chip": "lm75",
+                "parent": f"{bus}-{CHIPS['outside'][0]:04x}",
+                "every": "1s",
+            },
+            "tag": {
+                "driver": "bthome",
+                "port": "ble:0",
+                "address": TAG_ADDRESS,
+                "objects": ["temperature", "humidity"],
+                "silent_after": TAG_SILENT,
+            },
             "gps": {"driver": "nmea", "port": USB_TTY, "silence": "5s"},
             "pump": {
                 "driver": "gpio_relay",
@@ -151,23 +187,24 @@ def _at(device: str, bus: int) -> Mapping[str, Any]:
 
 
 @asynccontextmanager
-async def furnished(guest: Guest, cloud: Cloud) -> AsyncIterator[Board]:
-    """Put the hardware in place: the adapter with its chips, bound by its driver."""
+async def furnished(guest: Guest, cloud: Cloud, radio: Path) -> AsyncIterator[Board]:
+    """Put the hardware in place: the adapter with its chips, bound by its driver, and the radio."""
     for name in ("cp2112.py", "chips.py"):
         await guest.put(f"/opt/board/tests/board/{name}", (HERE / name).read_bytes())
     await guest.sh(
-        "modprobe -a uhid hid_cp2112 i2c-dev ftdi_sio && systemd-run --quiet --unit=cp2112 "
-        f"--working-directory=/opt/board {PYTHON} -m tests.board.cp2112 /dev/virtio-ports/cp2112"
+        "modprobe -a uhid hid_cp2112 i2c-dev ftdi_sio hci_uart lm75 && systemd-run --quiet "
+        "--unit=cp2112 --working-directory=/opt/board "
+        f"{PYTHON} -m tests.board.cp2112 /dev/virtio-ports/cp2112"
     )
-    async with connected(guest.machine.folder / "cp2112") as adapter:
-        board = Board(guest, cloud, adapter)
+    folder = guest.machine.folder
+    async with connected(folder / "cp2112") as adapter, in_the_air(folder / "radio", radio) as tag:
+        board = Board(guest, cloud, adapter, tag)
         for device in CHIPS:
             await board.solder(device)
-
-        async def is_bound() -> bool:
-            return bool((await board.order("pins"))["is_bound"])
-
-        await until(is_bound, "the kernel's driver has bound the adapter")
+        await until(board.is_bound, "the kernel's driver has bound the adapter")
+        address = CHIPS["outside"][0]
+        await guest.sh(f"echo lm75 {address} > {await board.bus()}/new_device")
+        await guest.sh("systemd-run --quiet --unit=btattach btattach -B /dev/hvc0 -P h4")
         yield board
 
 
@@ -183,17 +220,17 @@ async def install(board: Board) -> None:
         await guest.put(place, (systemd / name).read_bytes())
     await guest.sh("systemd-sysusers && systemctl restart systemd-modules-load")
     await guest.sh("install -d -m 750 -g gatewayd /etc/gatewayd && systemctl daemon-reload")
-    bus = int(
-        await guest.sh(
-            "grep -l CP2112 /sys/bus/i2c/devices/i2c-*/name | sed 's/.*i2c-//; s/.name//'"
-        )
-    )
+    bus = int((await board.bus()).rpartition("-")[2])
     text = tomlkit.dumps(document(bus))
     await guest.put("/etc/gatewayd/config.toml", text.encode(), "640", "gatewayd")
+    await guest.sh(f"runuser -u gatewayd -- {GATEWAYD} check >&2")
 
 
 async def start(board: Board) -> None:
     """Start the service; it is ready when this returns. The cloud has it then, too."""
     board.cloud.register(TYPES)
-    await board.guest.sh("systemctl start gatewayd", deadline_s=START_S)
+    await board.guest.sh(
+        "systemctl start gatewayd || { journalctl -u gatewayd -n 20 --no-pager >&2; false; }",
+        deadline_s=START_S,
+    )
     await until_here(lambda: board.cloud.word() == "on", "the cloud has it", START_S)

@@ -15,7 +15,6 @@ cannot be made or run, every test is skipped with the reason; `make clean` forge
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -26,12 +25,9 @@ import pytest_asyncio
 from tests.board.board import DEVICES, MQTT_PORT, SOCKETS, Board, furnished, install, start
 from tests.board.cache import CannotRun
 from tests.board.guest import Machine, booted
-from tests.board.image import Image, image
-from tests.board.program import program
+from tests.board.parts import Parts, make_parts
 from tests.board.stages import KEY, Stages
 from tests.live.cloud import Cloud, open_cloud
-
-NEEDED = ("qemu-system-x86_64", "socat", "mmdebstrap", "mke2fs", "cpio", "zstd", "depmod")
 
 
 @pytest.fixture(scope="session")
@@ -57,16 +53,10 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
-def parts(stages: Stages) -> tuple[Image, Path]:
-    """The disks, built where they are not in the cache."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"no {', '.join(missing)} on this machine; `make board` installs them")
+def parts(stages: Stages) -> Parts:
+    """What is built or fetched, where it is not in the cache."""
     try:
-        with stages.stage("Debian with its kernel"):
-            debian = image()
-        with stages.stage("gatewayd from this tree"):
-            return debian, program()
+        return make_parts(stages)
     except CannotRun as reason:
         pytest.skip(str(reason))
 
@@ -83,15 +73,12 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def board(
-    parts: tuple[Image, Path], folder: Path, cloud: Cloud, stages: Stages
-) -> AsyncIterator[Board]:
+async def board(parts: Parts, folder: Path, cloud: Cloud, stages: Stages) -> AsyncIterator[Board]:
     """The board with everything attached, and gatewayd running as its service."""
-    debian, program = parts
     machine = Machine(
-        image=debian,
+        image=parts.image,
         folder=folder,
-        disks=[program],
+        disks=[parts.program],
         sockets=SOCKETS,
         devices=DEVICES,
         forwards={MQTT_PORT: cloud.port},
@@ -100,8 +87,13 @@ async def board(
         with stages.stage("boot"):
             guest = await stack.enter_async_context(booted(machine))
         with stages.stage("hardware"):
-            board = await stack.enter_async_context(furnished(guest, cloud))
+            board = await stack.enter_async_context(furnished(guest, cloud, parts.radio))
         with stages.stage("service"):
             await install(board)
             await start(board)
-        yield board
+        try:
+            yield board
+        finally:
+            log = folder / "gatewayd.log"
+            log.write_text(await guest.sh("journalctl -o short-precise -u gatewayd --no-pager"))
+            stages.say(f"\nthe service's log is {log}")

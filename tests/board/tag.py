@@ -1,8 +1,9 @@
 """A Bluetooth controller for the guest, and a tag in its air that advertises. Runs on this side.
 
-    tag.py unix:SOCKET       the socket of the guest's /dev/hvc0, where `btattach` speaks H4
+    tag.py unix:SOCKET ADDRESS
 
-It is told what to advertise on stdin, a JSON document a line, and answers each with `{}`:
+SOCKET is the one of the guest's /dev/hvc0, where `btattach` speaks H4. It is told what
+to advertise on stdin, a JSON document a line, and answers each with `{}`:
 
     {"service": 64722, "hex": "40…"}        service data of a 16-bit UUID (BTHome: 0xFCD2)
     {"maker": 1177, "hex": "05…"}           manufacturer data (Ruuvi: 0x0499)
@@ -27,9 +28,6 @@ from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink
-
-ADDRESS = "F0:F1:F2:F3:F4:F5"
-"""A static random one, as tags have."""
 
 ADAPTER = "C0:FF:EE:00:00:01"
 INTERVAL_MS = 200.0
@@ -59,7 +57,7 @@ async def main() -> None:
     air = LocalLink()
     controller = Controller("tag", link=air, public_address="F6:F7:F8:F9:FA:FB")
     tag = Device(
-        name="tag", address=Address(ADDRESS), host=Host(controller, AsyncPipeSink(controller))
+        name="tag", address=Address(sys.argv[2]), host=Host(controller, AsyncPipeSink(controller))
     )
     async with await open_transport(sys.argv[1]) as hci:
         Adapter(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
-from tests.board.board import Board
+from tests.board.board import GATEWAYD, Board
 from tests.board.guest import until as wait
+from tests.board.radio import ADDRESS as TAG_ADDRESS
 from tests.board.receiver import plugged
 from tests.live.daemon import until
 
@@ -66,6 +70,35 @@ async def test_a_chip_that_goes_and_returns_is_a_gap_with_a_reason(board: Board)
     await until(lambda: cloud.word(channel) == "on", "the gap is over", 2 * SEEN_S)
 
 
+async def test_a_chip_of_the_kernels_is_read_through_its_files(board: Board) -> None:
+    """The stock lm75 driver has it; its hwmon files are what the daemon reads."""
+    cloud, channel = board.cloud, "outside/temperature"
+    for celsius in (-3.5, 8.0):
+        await board.measure("outside", temperature_c=celsius)
+        await until(lambda: cloud.values(channel)[-1:] == [celsius], f"{celsius} °C", SEEN_S)  # noqa: B023  # Awaited here.
+
+
+async def test_an_adapter_that_is_pulled_and_put_back_is_used_again(board: Board) -> None:
+    """Its bus, its chips and its lines are gone and come back; nothing is started again."""
+    cloud, channel = board.cloud, "cabinet/temperature"
+    await board.cloud.control("pump/relay", "on")
+    assert await board.is_relay_driven()
+    await board.order("plug", **{"in": False})
+    await until(lambda: cloud.word(channel) == "err", "the cloud knows of the gap", SEEN_S)
+    await board.order("plug", **{"in": True})
+    await wait(board.is_bound, "the kernel has it again")
+    await board.measure("cabinet", temperature_c=1.5)
+    await until(lambda: cloud.values(channel)[-1] == 1.5, "the sensor is read again", 3 * SEEN_S)
+
+    async def is_known() -> bool:
+        (output,) = (await board.status())["outputs"]
+        return output["value"] is not None
+
+    await wait(is_known, "the relay is owned again", 2 * SEEN_S)
+    assert not await board.is_relay_driven()
+    assert (await board.unit("NRestarts")) == "0"
+
+
 async def test_a_receiver_is_heard_again_after_it_was_unplugged(board: Board) -> None:
     """The gap has a reason, the other devices do not notice, and readings go on by themselves."""
     cloud, channel, receiver = board.cloud, "gps/satellites", board.receiver
@@ -84,6 +117,30 @@ async def test_a_receiver_is_heard_again_after_it_was_unplugged(board: Board) ->
     assert (await board.unit("NRestarts")) == "0"
 
 
+async def test_a_tag_is_heard_until_it_is_silent_and_then_again(board: Board) -> None:
+    """Through the stock bluetoothd: what it advertises, the gap when it stops, and its return."""
+    cloud, tag, channel = board.cloud, board.tag, "tag/temperature"
+    for celsius in (25.0, -7.25):
+        await tag.measure(celsius, 50.55)
+        await until(lambda: cloud.values(channel)[-1:] == [celsius], f"{celsius} °C", 2 * SEEN_S)  # noqa: B023  # Awaited here.
+    assert cloud.values("tag/humidity")[-1] == pytest.approx(50.55)
+    await tag.be_silent()
+    await until(lambda: cloud.word(channel) == "err", "the cloud knows of the gap", SEEN_S)
+    assert TAG_ADDRESS in (await board.device("tag"))["reason"]
+    await tag.measure(3.0, 60.0)
+    await until(lambda: cloud.values(channel)[-1] == 3.0, "it is heard again", 3 * SEEN_S)
+
+
+async def test_a_radio_that_is_pulled_and_put_back_hears_again(board: Board) -> None:
+    """The adapter is gone from under bluetoothd, then there is one again."""
+    cloud, channel = board.cloud, "tag/temperature"
+    await board.guest.sh("systemctl stop btattach")
+    await until(lambda: cloud.word(channel) == "err", "the cloud knows of the gap", SEEN_S)
+    await board.guest.sh("systemd-run --quiet --unit=btattach btattach -B /dev/hvc0 -P h4")
+    await board.tag.measure(4.0, 60.0)
+    await until(lambda: cloud.values(channel)[-1] == 4.0, "it is heard again", 4 * SEEN_S)
+
+
 async def test_a_relay_is_switched_from_the_cloud(board: Board) -> None:
     """The answer says that it was read back, and the chip behind the kernel sees the level."""
     assert not await board.is_relay_driven()
@@ -97,43 +154,73 @@ async def test_a_relay_is_switched_from_the_cloud(board: Board) -> None:
 
 
 async def test_a_killed_daemon_leaves_the_relay_safe(board: Board) -> None:
-    """The line keeps its level without its owner; ExecStopPost puts it where it is safe."""
-    await board.cloud.control("pump/relay", "on")
+    """The unit's ExecStopPost switches it off; not a daemon that starts again, there is none."""
+    async with changed(board, "Restart=no"):
+        await switch_on(board)
+        await kill(board)
+        assert not await board.is_relay_driven()
+
+
+async def test_without_its_fence_the_relay_would_stay_on(board: Board) -> None:
+    """The line keeps its level when its owner dies; `gatewayd safe` by hand switches it off."""
+    async with changed(board, "Restart=no\nExecStopPost="):
+        await switch_on(board)
+        await kill(board)
+        assert await board.is_relay_driven()
+        await board.guest.sh(f"{GATEWAYD} safe")
+        assert not await board.is_relay_driven()
+
+
+async def test_a_daemon_that_hangs_is_killed_and_started_again(board: Board) -> None:
+    """Systemd's watchdog misses the signs of progress; the relay is safe, readings go on."""
+    async with changed(board, "WatchdogSec=8"):
+        await switch_on(board)
+        pid = await board.unit("MainPID")
+        await board.guest.sh(f"kill -STOP {pid}")
+
+        async def is_another() -> bool:
+            is_active = await board.unit("ActiveState") == "active"
+            return is_active and await board.unit("MainPID") != pid
+
+        await wait(is_another, "another daemon runs", 3 * SAFE_S)
+        assert "watchdog" in await board.guest.sh("journalctl -u gatewayd --no-pager")
+        assert not await board.is_relay_driven()
+        await board.measure("cabinet", temperature_c=2.5)
+        await until(lambda: board.cloud.values("cabinet/temperature")[-1] == 2.5, "it reads")
+
+
+@asynccontextmanager
+async def changed(board: Board, lines: str) -> AsyncIterator[None]:
+    """Run the service with other lines in its unit, then as it is again."""
+    place = "/run/systemd/system/gatewayd.service.d"
+    await board.guest.put(f"{place}/test.conf", f"[Service]\n{lines}\n".encode())
+    await board.guest.sh("systemctl daemon-reload && systemctl restart gatewayd")
+    try:
+        yield
+    finally:
+        await board.guest.sh(f"rm -r {place} && systemctl daemon-reload")
+        await board.guest.sh("systemctl restart gatewayd")
+
+
+async def switch_on(board: Board) -> None:
+    """Have the app switch the relay on, as soon as the gateway is there for it."""
+
+    async def is_there() -> bool:
+        status = await board.status()
+        return status["uplinks"][0]["is_up"] and status["outputs"][0]["value"] is not None
+
+    await wait(is_there, "the gateway is connected", SAFE_S)
+    status, body = await board.cloud.control("pump/relay", "on")
+    assert status == 200, body
     assert await board.is_relay_driven()
-    # Not restarted, so that it is not the next daemon that makes it safe.
-    await board.guest.put(
-        "/run/systemd/system/gatewayd.service.d/stay-down.conf", b"[Service]\nRestart=no\n"
-    )
-    await board.guest.sh("systemctl daemon-reload; systemctl kill -s KILL --kill-who=main gatewayd")
+
+
+async def kill(board: Board) -> None:
+    """Kill the daemon and wait until the service manager is done with it."""
+    await board.guest.sh("systemctl kill -s KILL --kill-who=main gatewayd")
 
     async def is_over() -> bool:
         return await board.unit("ActiveState") == "failed"
 
     await wait(is_over, "the service has ended", SAFE_S)
-    assert not await board.is_relay_driven()
-    assert "status=9/KILL" in await board.guest.sh("journalctl -u gatewayd --no-pager")
-    await board.guest.sh("rm -r /run/systemd/system/gatewayd.service.d; systemctl daemon-reload")
-    await board.guest.sh("systemctl start gatewayd")
-
-
-async def test_a_daemon_that_hangs_is_killed_and_started_again(board: Board) -> None:
-    """Systemd's watchdog misses the signs of progress; outputs are safe, readings go on."""
-    await board.guest.put(
-        "/run/systemd/system/gatewayd.service.d/hasty.conf", b"[Service]\nWatchdogSec=8\n"
-    )
-    await board.guest.sh("systemctl daemon-reload; systemctl restart gatewayd")
-    await until(lambda: board.cloud.word("pump/relay") == "off", "the cloud has it", SEEN_S)
-    await board.cloud.control("pump/relay", "on")
-    assert await board.is_relay_driven()
-    pid = await board.unit("MainPID")
-    await board.guest.sh(f"kill -STOP {pid}")
-
-    async def is_another() -> bool:
-        return await board.unit("MainPID") not in {"0", pid} and (
-            await board.unit("ActiveState") == "active"
-        )
-
-    await wait(is_another, "another daemon runs", 3 * SAFE_S)
-    assert not await board.is_relay_driven()
-    count = board.cloud.count("climate/temperature")
-    await until(lambda: board.cloud.count("climate/temperature") > count, "readings", SEEN_S)
+    assert await board.unit("Result") == "signal"
