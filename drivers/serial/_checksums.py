@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 from gatewayd.errors import Malformed
@@ -39,12 +40,21 @@ def crc16(data: bytes, polynomial: int = 0xA001, initial: int = 0) -> int:
         polynomial: 0xA001 is that of Modbus, DSMR P1 and SDI-12, 0x8408 that of X.25.
         initial: 0 for DSMR P1 and SDI-12, 0xFFFF for Modbus and X.25.
     """
-    value = initial
+    value, table = initial, _table(polynomial)
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ polynomial if value & 1 else value >> 1
+        value = value >> 8 ^ table[(value ^ byte) & 0xFF]
     return value
+
+
+@cache
+def _table(polynomial: int) -> tuple[int, ...]:
+    """Return the CRC of every single byte: a telegram takes a tenth of the time with it."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ polynomial if value & 1 else value >> 1  # noqa: PLW2901 — shifted out bit by bit.
+        table.append(value)
+    return tuple(table)
 
 
 def crc16_x25(data: bytes) -> int:

@@ -98,7 +98,9 @@ def recognise(heard: bytes) -> Evidence | None:
         co2, _ = decode(heard[:SIZE])
     except Malformed:
         return None
-    return Evidence(f"answers 0x86 with {co2} ppm", is_proof=True)
+    # As it leaves the factory; the owner of a greenhouse knows better.
+    keys = {"self_calibration": True}
+    return Evidence(f"answers 0x86 with {co2} ppm", is_proof=True, keys=keys)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
+from gatewayd.driver import Evidence
 from gatewayd.errors import DeviceFault, Malformed
 from gatewayd.fields import Seconds
 from gatewayd.model import Channel, Measurement, Quality
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
     from gatewayd.ports import Ports
     from gatewayd.ports.serial import SerialPort
+
+LINE = {"baudrate": 9600}
+QUESTION = b""
 
 KNOT_M_S = 1852 / 3600
 
@@ -217,6 +221,18 @@ def _date_of_zda(message: NMEAMessage) -> date | None:
         return date(*(int(part) for part in parts if part is not None))
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def recognise(heard: bytes) -> Evidence | None:
+    """Know a receiver by a sentence with a right checksum."""
+    for line in heard.splitlines():
+        try:
+            message = parse(line)
+        except Malformed:
+            continue
+        if message is not None:
+            return Evidence(f"says {line[:6].decode()} of NMEA 0183", is_proof=True)
+    return None
 
 
 @dataclass(slots=True)

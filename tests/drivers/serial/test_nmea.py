@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from drivers.serial import nmea as module
-from drivers.serial.nmea import Config, Log, describe, open_driver
+from drivers.serial.nmea import Config, Log, describe, open_driver, recognise
 from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout, Malformed
 from gatewayd.model import Measurement, Quality, Value
 from gatewayd.ports import Ports
@@ -234,3 +234,12 @@ async def test_a_cancelled_listener_leaves_the_line_usable() -> None:
             pty.write(_gga() + b"\r\n" + _gga() + b"\r\n")
             async with asyncio.timeout(DEADLINE_S):
                 assert await anext(aiter(receiver.measurements()))
+
+
+def test_a_receiver_is_known_by_a_sentence() -> None:
+    """With a right checksum; a broken one, or another talker's, is none."""
+    evidence = recognise(b"38,N*11\r\n" + GGA + b"\r\n")
+    assert evidence is not None
+    assert evidence.words == "says $GPGGA of NMEA 0183"
+    assert recognise(GGA[:-1] + b"8\r\n") is None
+    assert recognise(b"$SDDBT,8.1,f*3E\r\n\xff\x00") is None

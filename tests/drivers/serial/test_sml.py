@@ -11,14 +11,13 @@ from hypothesis import strategies as some
 from pydantic import TypeAdapter
 
 from drivers.serial import sml as module
-from drivers.serial._checksums import crc16_x25
 from drivers.serial._obis import USUAL, Entry
-from drivers.serial._sml import DEPTH_MAX, ESCAPE, START, Value, messages, parse
+from drivers.serial._sml import DEPTH_MAX, Value, messages, parse
 from drivers.serial.sml import Config, decode, open_driver, recognise
 from gatewayd.errors import DeviceFault, DeviceTimeout, Malformed
 from gatewayd.model import Measurement, Quality
 from gatewayd.ports import Ports
-from tests.frames.serial.vectors import ESCAPED, ISKRA, KAIFA
+from tests.frames.serial.vectors import ESCAPED, ISKRA, KAIFA, sml_framed
 from tests.peers.pty import plugged
 
 SERVER = "0A0149534B00047A5544"
@@ -27,13 +26,6 @@ VALUES = (
     Measurement("energy_out", 0.0),
     Measurement("power", 2144),
 )
-
-
-def framed(contents: bytes) -> bytes:
-    """Return a frame around contents, padded and with its checksum (*syn*)."""
-    padding = -len(contents) % 4
-    body = START + contents + bytes(padding) + ESCAPE + bytes([0x1A, padding])
-    return body + crc16_x25(body).to_bytes(2, "little")
 
 
 def test_a_captured_frame_is_read() -> None:
@@ -102,7 +94,7 @@ def test_lists_within_lists_end_somewhere() -> None:
 def test_any_contents_are_read_or_malformed(contents: bytes) -> None:
     """Also with a right checksum."""
     with suppress(Malformed):
-        list(messages(framed(contents)))
+        list(messages(sml_framed(contents)))
 
 
 def test_an_escape_inside_is_not_the_end() -> None:

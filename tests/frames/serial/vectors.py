@@ -12,6 +12,7 @@ from functools import reduce
 from operator import xor
 
 from drivers.serial import _sml, dsmr, iec62056_21, pms5003, sds011
+from drivers.serial._checksums import crc16_x25
 from drivers.serial._frames import Format
 
 SDS011 = bytes.fromhex("AA C0 D4 04 3A 0A A1 60 1D AB")
@@ -49,6 +50,13 @@ ISKRA = bytes.fromhex(
 
 ESCAPED = bytes.fromhex("1b1b1b1b01010101121b1b1b1b1b1b1b1b0000001b1b1b1b1a03be25")
 """A frame whose contents hold an escape sequence, doubled; not SML inside."""
+
+
+def sml_framed(contents: bytes) -> bytes:
+    """Return an SML frame around contents, padded and with its checksum."""
+    padding = -len(contents) % 4
+    body = _sml.START + contents + bytes(padding) + _sml.ESCAPE + bytes([0x1A, padding])
+    return body + crc16_x25(body).to_bytes(2, "little")
 
 
 def listed(text: bytes) -> bytes:
