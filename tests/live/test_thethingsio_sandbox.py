@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from gatewayd.clock import SystemClock
 from gatewayd.clouds.thethingsio.codec import Entry
 from gatewayd.clouds.thethingsio.link import ThethingsioLink
 from gatewayd.clouds.thethingsio.requests import PUSH_S
 from gatewayd.clouds.thethingsio.sandbox import Sandbox, SandboxSettings, open_sandbox
 from gatewayd.clouds.thethingsio.sandbox.records import Thing
+from gatewayd.desk import STALE_S
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost
 from gatewayd.fields import Secret
 from gatewayd.model import Quality, Reading
@@ -133,6 +135,19 @@ async def test_a_missed_command_is_carried_out_once(scene: Scene) -> None:
     async with scene.open() as link, served(link) as got:
         scene.sandbox.write(scene.thing, [OFF])
         assert [each.value for each in dict.fromkeys(await got.wait(1))] == ["off"]
+
+
+@pytest.mark.parametrize("shift_ms", [3_600_000, -3_600_000])
+async def test_a_missed_command_is_no_older_than_it_is(scene: Scene, shift_ms: int) -> None:
+    """The cloud's clock, which dates what is read back, may be an hour off."""
+    scene.sandbox.clock.shift_ms = shift_ms
+    async with scene.open() as link, served(link) as got:
+        await ready(scene, got)
+    scene.sandbox.write(scene.thing, [ON])
+    async with scene.open() as link, served(link) as got:
+        [command] = await got.wait(1)
+        assert command.issued_ms is not None
+        assert abs(command.issued_ms - SystemClock().now_ms()) < STALE_S * 1000
 
 
 async def test_a_revoked_token_is_denied_and_costs_nothing(scene: Scene) -> None:

@@ -100,7 +100,8 @@ class Requests:
             is_ours = row.key in self._channels
             if is_ours and is_missed(row, self._taken.get(row.key)) and not await self._comes(row):
                 self._log.info("command read back", resource=row.key)
-                yield await self._command(row, self._cloud_time.now_ms())
+                time = self._cloud_time
+                yield await self._command(row, time.now_ms(), time.ahead_ms())
         while True:
             yield await self._command(*await self._open.get())
 
@@ -118,11 +119,15 @@ class Requests:
                         await self._arrival.wait()
         return row.key in self._pushed
 
-    async def _command(self, entry: Entry, arrived_ms: int) -> Command:
-        """Return the command that an entry is; it is kept as taken."""
+    async def _command(self, entry: Entry, arrived_ms: int, ahead_ms: int = 0) -> Command:
+        """Return the command that an entry is; it is kept as taken.
+
+        Args:
+            ahead_ms: of the clock that dated it, against ours.
+        """
         self._taken[entry.key] = taken_of(entry, arrived_ms)
         await self._keep()
-        command = self._decoded(entry)
+        command = self._decoded(entry, ahead_ms)
         self._last.pop(entry.key, None)
         if entry.time_ms is None or arrived_ms - entry.time_ms < SLACK_MS:
             self._last[entry.key] = _Last(command, self._now_s())
@@ -152,12 +157,12 @@ class Requests:
         self._taken[row.key] = taken_of(row, row.time_ms)
         await self._keep()
 
-    def _decoded(self, entry: Entry) -> Command:
+    def _decoded(self, entry: Entry, ahead_ms: int) -> Command:
         key, channel = entry.key, self._channels[entry.key]
         origin, value = self._premises.uplink, command_value(entry.value)
         if entry.time_ms is not None:
             request_id = f"{key}@{entry.time_ms}"
-            return Command(origin, request_id, channel, value, issued_ms=entry.time_ms)
+            return Command(origin, request_id, channel, value, issued_ms=entry.time_ms - ahead_ms)
         last = self._last.get(key)
         if last and last.command.value == value and self._now_s() - last.at_s < REPEAT_S:
             return last.command
