@@ -182,7 +182,7 @@ async def open_driver(config: Config, ports: Ports) -> AsyncIterator[Relays]:
     """
     async with ports.hid(config.port) as port:
         try:
-            relays = relays_of(config.model, port.title)
+            relays = relays_of(config.model, await port.title())
         except Malformed as error:
             raise DeviceFault(f"{config.port} is {error}, no {config.model}") from error
         if relays < config.relays:

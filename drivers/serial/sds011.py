@@ -48,7 +48,7 @@ ASK_AGAIN = 10
 """Data frames after which an answer will not come any more."""
 
 DATA, ANSWER = 0xC0, 0xC5
-PERIOD = 0x08
+SLEEP, PERIOD = 0x06, 0x08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,17 @@ def encode_period(period: int | None = None) -> bytes:
 
     Source: control protocol V1.3, set working period; FF FF is any sensor.
     """
-    data = bytes([PERIOD, period is not None, period or 0]) + bytes(10) + b"\xff\xff"
+    return _command(PERIOD, period or 0, is_setting=period is not None)
+
+
+def encode_wake() -> bytes:
+    """Return the command that ends the sensor's sleep. Source: control protocol V1.3, sleep and
+    work."""
+    return _command(SLEEP, 1, is_setting=True)
+
+
+def _command(what: int, value: int, *, is_setting: bool) -> bytes:
+    data = bytes([what, is_setting, value]) + bytes(10) + b"\xff\xff"
     return b"\xaa\xb4" + data + bytes([sum(data) & 0xFF, 0xAB])
 
 
@@ -131,8 +141,9 @@ class Dust:
     reader: FrameReader = field(default_factory=lambda: FrameReader(FORMAT))
 
     async def measurements(self) -> AsyncIterator[Sequence[Measurement]]:
-        """Yield each pair of values. A sensor asleep hears nothing, so that its period is asked
-        for when it speaks, and set when it answers another one.
+        """Yield each pair of values. Where its period is ours to say, the sensor is woken first;
+        asleep it hears nothing else. It is asked for its period when it speaks, and told when it
+        answers another one.
 
         Raises:
             DeviceTimeout: silence.
@@ -142,6 +153,8 @@ class Dust:
         wanted = self._config.period
         silence_s = (wanted or 0) * 60 + self._config.silence
         is_known, unanswered = wanted is None, ASK_AGAIN
+        if wanted is not None:
+            await self._port.write(encode_wake())
         async with aclosing(frames(self._port, self.reader, silence_s)) as spoken:
             async for frame in spoken:
                 if frame[1] == DATA:

@@ -134,15 +134,17 @@ class HidPort:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.title = ""
-        """What the device calls itself."""
         self.is_broken = False
         self._file = -1
         self._worker = Worker(name)
 
     async def open(self, sysfs: Path) -> None:
-        """Open the node and learn its name. Raises as `open_hid`."""
+        """Open the node. Raises as `open_hid`."""
         await self._run(lambda: self._open(sysfs))
+
+    async def title(self) -> str:
+        """Return what the device calls itself. Raises as `get_feature`."""
+        return await self._run(self._title)
 
     async def get_feature(self, report: int, size: int) -> bytes:
         """Return a feature report, as much as the device sends of `size` bytes.
@@ -197,8 +199,10 @@ class HidPort:
 
     def _open(self, sysfs: Path) -> None:
         self._file = os.open(locate(self.name, sysfs), os.O_RDWR | os.O_CLOEXEC)
+
+    def _title(self) -> str:
         raw = ioctl(self._file, RAW_NAME_CODE, bytes(NAME_BYTES))
-        self.title = raw.partition(b"\0")[0].decode("utf-8", "replace")
+        return raw.partition(b"\0")[0].decode("utf-8", "replace")
 
     def _get_feature(self, report: int, size: int) -> bytes:
         buffer = bytearray(size)

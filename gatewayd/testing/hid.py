@@ -101,10 +101,9 @@ class FakeHid:
     fault: DeviceError | None = None
     is_broken: bool = False
 
-    @property
-    def title(self) -> str:
-        """What the device calls itself; a board that hangs was known before."""
-        return self.model.title if self.model else "www.dcttech.com USBRelay8 HIDRelay"
+    async def title(self) -> str:
+        """Return what the device calls itself."""
+        return (await self._answering()).title
 
     async def get_feature(self, report: int, size: int) -> bytes:
         """Return a feature report."""

@@ -7,7 +7,14 @@ from contextlib import aclosing
 
 import pytest
 
-from drivers.serial.sds011 import Config, decode, encode_period, open_driver, recognise
+from drivers.serial.sds011 import (
+    Config,
+    decode,
+    encode_period,
+    encode_wake,
+    open_driver,
+    recognise,
+)
 from gatewayd.errors import DeviceTimeout
 from gatewayd.model import Measurement
 from gatewayd.ports import Ports
@@ -22,12 +29,19 @@ class Sensor:
     """Answers commands about its period, and counts how often it was written."""
 
     def __init__(self, period: int) -> None:
-        self.period, self.writes = period, 0
+        self.period, self.writes, self.wakings = period, 0, 0
 
     def receive(self, data: bytes) -> bytes:
-        """Return the answer to one command: `AA B4 08 set minutes …`."""
+        """Return the answers to commands."""
+        assert not len(data) % 19
+        return b"".join(self._answer(data[at : at + 19]) for at in range(0, len(data), 19))
+
+    def _answer(self, data: bytes) -> bytes:
+        """Return the answer to one: `AA B4 08 set minutes …`."""
+        if data == encode_wake():
+            self.wakings += 1
+            return b""
         assert data[:3] == b"\xaa\xb4\x08"
-        assert len(data) == 19
         assert sum(data[2:17]) & 0xFF == data[17]
         if data[3]:
             self.period, self.writes = data[4], self.writes + 1
@@ -41,7 +55,8 @@ def test_the_data_sheets_frame_is_decoded() -> None:
 
 
 def test_commands_are_the_makers() -> None:
-    """Source: control protocol V1.3: set 1 minute, and ask."""
+    """Source: control protocol V1.3: set 1 minute, ask, and wake."""
+    assert encode_wake().hex() == "aab406010100000000000000000000ffff06ab"
     assert encode_period(1).hex() == "aab408010100000000000000000000ffff08ab"
     assert encode_period().hex() == "aab408000000000000000000000000ffff06ab"
 
@@ -74,7 +89,7 @@ async def test_the_period_is_written_only_when_it_differs(
             while sensor.period != (told if wanted is None else wanted):
                 pty.write(SDS011)
                 await anext(spoken)
-        assert sensor.writes == writes
+        assert (sensor.writes, sensor.wakings) == (writes, wanted is not None)
 
 
 async def test_a_silent_sensor_is_late() -> None:

@@ -47,7 +47,7 @@ def test_the_codes_are_the_kernels() -> None:
 
 async def test_reports_are_sent_and_fetched(kernel: FakeHidKernel, port: HidPort) -> None:
     """And the device's name is known."""
-    assert port.title == "www.dcttech.com USBRelay2"
+    assert await port.title() == "www.dcttech.com USBRelay2"
     await port.set_feature(bytes([0, 0xFF, 2, 0, 0, 0, 0, 0, 0]))
     assert await port.get_feature(1, 9) == b"BITFT\0\0\x02"
     with pytest.raises(DeviceFault, match="refuses"):
