@@ -9,6 +9,7 @@ have been borne, so that ends the listening.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ class Repeats:
     """Tells a packet from its repetition; pure."""
 
     _sequence: int | None = None
-    _payloads: list[bytes] = field(default_factory=list)
+    _payloads: deque[bytes] = field(default_factory=lambda: deque(maxlen=PAYLOADS_MAX))
     _heard_s: float = float("-inf")
 
     def is_repeat(self, heard: Heard, heard_s: float) -> bool:
@@ -91,7 +92,6 @@ class Repeats:
             return True
         if heard.sequence is None or heard.sequence != self._sequence:
             self._payloads.clear()
-        del self._payloads[: len(self._payloads) - PAYLOADS_MAX + 1]
         self._payloads.append(heard.payload)
         self._sequence, self._heard_s = heard.sequence, heard_s
         return False
@@ -115,7 +115,7 @@ class Beacon:
     repeats: int = 0
     _repeats: Repeats = field(default_factory=Repeats)
     _in_a_row: int = 0
-    _ours: list[str] = field(default_factory=list)
+    _ours: deque[str] = field(default_factory=lambda: deque(maxlen=ADDRESSES_MAX))
     _good_s: float | None = None
     _there_s: float | None = None
     _told_s: float = float("-inf")
@@ -204,7 +204,6 @@ class Beacon:
         """Remember that this address is the device's."""
         self._there_s = advertisement.heard_s
         if advertisement.address not in self._ours:
-            del self._ours[: len(self._ours) - ADDRESSES_MAX + 1]
             self._ours.append(advertisement.address)
 
     def _reject(self, error: Malformed, now_s: float) -> None:

@@ -6,6 +6,7 @@ ble/02 and ble/03); objects from 0x4C00 on as seen in captured packets.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,7 +98,10 @@ def _number(
 def _float(name: str) -> Callable[[bytes], dict[str, Value]]:
     def take(raw: bytes) -> dict[str, Value]:
         _prove(name, raw, 4)
-        return {name: round(struct.unpack("<f", raw)[0], 2)}
+        number = struct.unpack("<f", raw)[0]
+        if not math.isfinite(number):
+            raise Malformed(f"{name} that is no number")
+        return {name: round(number, 2)}
 
     return take
 

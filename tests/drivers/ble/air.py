@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from drivers.ble._listening import Decode, Heard
-from gatewayd.errors import DeviceError, Malformed
+from gatewayd.errors import DeviceError
 from gatewayd.model import Measurement, Quality, Value
 from gatewayd.ports.ble_advertisement import Advertisement, uuid16
 from gatewayd.testing.clock import run_simulated
@@ -101,10 +101,3 @@ def understood(decode: Decode, advertisement: Advertisement) -> Heard:
     heard = decode(advertisement)
     assert heard is not None
     return heard
-
-
-def is_survived(decode: Decode, advertisement: Advertisement) -> bool:
-    """Return whether a decoder lives through anything: it understands, passes over or refuses."""
-    with suppress(Malformed):
-        decode(advertisement)
-    return True

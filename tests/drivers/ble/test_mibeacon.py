@@ -122,7 +122,7 @@ def test_each_object(body: str, values: dict[str, Value]) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["04", "0410", "0410 02 FE".replace(" ", ""), "041001FE", "0A1000"]
+    "body", ["04", "0410", "0410 02 FE".replace(" ", ""), "041001FE", "0A1000", "014C040000C07F"]
 )
 def test_an_object_of_another_length_is_refused(body: str) -> None:
     """Cut off, or shorter than what it means."""
