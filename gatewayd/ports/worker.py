@@ -12,6 +12,7 @@ served · event loop only · not durable.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,6 +29,11 @@ more means that the wire hangs, and then a quick refusal is the honest answer.""
 CLOSE_S = 2.0
 """How long `close` waits for the wire, so that who opens it next finds it free. Longer would
 only hold up the shutdown: a thread ends by itself when the hardware lets go of it."""
+
+
+STUCK_MAX = 3
+"""Threads of one wire that may hang in the kernel at once. A wedged adapter holds an `open` or
+`close` for half a minute; one that never lets go must not eat a thread at every attempt."""
 
 
 class Turns:
@@ -97,7 +103,9 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         """Make the worker of the wire `name` (`i2c:1`); its thread starts with the first job."""
+        self._name = name
         self._turns = Turns(name)
+        self._is_started = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._is_closed = False
 
@@ -110,13 +118,21 @@ class Worker:
                 turn never runs; one that is running goes on, its result unseen.
 
         Raises:
-            DeviceTimeout: out of time, or too many are waiting.
+            DeviceTimeout: out of time, too many are waiting, or earlier threads still hang.
             DeviceAbsent: the wire is closed.
         """
         loop = asyncio.get_running_loop()
+        if not self._is_started:
+            self._refuse_stuck()
+            self._is_started = True
         return await self._turns.run(
             lambda: loop.run_in_executor(self._thread, job, *args), timeout_s=timeout_s
         )
+
+    def _refuse_stuck(self) -> None:
+        mine = [thread.name.rpartition("_")[0] == self._name for thread in threading.enumerate()]
+        if sum(mine) >= STUCK_MAX:
+            raise DeviceTimeout(f"{self._name} hangs: {sum(mine)} attempts before have not ended")
 
     async def close(self, last: Callable[[], object] = lambda: None) -> None:
         """Run `last` (let go of the hardware) after the job on the wire, and end the thread.

@@ -177,3 +177,27 @@ async def test_a_closed_wire_refuses_those_who_waited_and_those_who_come() -> No
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+async def test_a_wire_that_never_lets_go_eats_no_thread_at_each_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a few that hang, attempts are refused at once, until one has come back."""
+    monkeypatch.setattr(module, "CLOSE_S", 0.01)
+    gates = [Gate() for _ in range(module.STUCK_MAX)]
+    for gate in gates:
+        worker = Worker("wedged")
+        with pytest.raises(DeviceTimeout):
+            await worker.run(gate, timeout_s=0.01)
+        await worker.close()
+    with pytest.raises(DeviceTimeout, match="wedged hangs: 3 attempts"):
+        await Worker("wedged").run(int, timeout_s=DEADLINE_S)
+    assert await Worker("other").run(int, timeout_s=DEADLINE_S) == 0
+    for gate in gates:
+        gate.open()
+    async with asyncio.timeout(DEADLINE_S):
+        while any(thread.name.startswith("wedged_") for thread in threading.enumerate()):  # noqa: ASYNC110 — Threads.
+            await asyncio.sleep(0)
+    again = Worker("wedged")
+    assert await again.run(int, timeout_s=DEADLINE_S) == 0
+    await again.close()
