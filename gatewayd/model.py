@@ -50,7 +50,7 @@ class Channel:
     Attributes:
         id: local to the device (`temperature`) in a driver, `device/channel` everywhere else.
         kind: the quantity in one word, lower case: temperature, humidity, pressure, voltage,
-            current, power, energy, location, speed, count, switch, level, text, …
+            current, power, energy, location, speed, count, switch, alarm, level, text, …
         unit: UCUM code (`Cel`, `%`, `Pa`, `V`, `A`, `W`, `kWh`, `m/s`, `deg`), empty for none.
         decimals: digits worth showing, or None.
         minimum, maximum: what can physically be, both ends included, or None. A measurement

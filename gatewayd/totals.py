@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from gatewayd.counting import Count
@@ -93,28 +94,33 @@ class Totals:
                         await self._changed.wait()
                 if self._changed.is_set():
                     self._changed.clear()
-                    self._write(self._hot)
+                    self._write(self._hot, self._packed())
                     due_s = due_s or loop.time() + self._save_s
                 if due_s is not None and loop.time() >= due_s:
                     due_s = None
                     with suppress(DeviceTimeout):
-                        await card.run(self._write, self._card, timeout_s=WRITE_S)
+                        data = self._packed()
+                        await card.run(self._write, self._card, data, timeout_s=WRITE_S)
                 await asyncio.sleep(HOT_S)
         finally:
-            await card.close(self._finish)
+            await card.close(partial(self._finish, self._packed()))
 
-    def _finish(self) -> None:
+    def _packed(self) -> bytes:
+        """Return all counts as a file; made on the loop, where they change."""
+        return packed(self._counts, self._of) if self._counts else b""
+
+    def _finish(self, data: bytes) -> None:
         """Bring all to the card; what memory held is then of no more use."""
-        if self._write(self._card) and self._hot is not None:
+        if self._write(self._card, data) and self._hot is not None:
             self._hot.unlink(missing_ok=True)
         else:
-            self._write(self._hot)
+            self._write(self._hot, data)
 
-    def _write(self, path: Path | None) -> bool:
-        if path is None or not self._counts:
+    def _write(self, path: Path | None, data: bytes) -> bool:
+        if path is None or not data:
             return False
         try:
-            replace_file(path, packed(self._counts, self._of))
+            replace_file(path, data)
         except OSError as error:
             if path not in self._fault:
                 self._tell(f"{path} cannot be written: {error.strerror}")

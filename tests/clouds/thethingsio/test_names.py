@@ -32,6 +32,12 @@ def test_an_unmapped_channel_is_called_by_its_name() -> None:
     assert named(Channel("räum 1/x/y", "count")).report == "r_um_1.x.y"
 
 
+def test_alarms_and_switches_are_events_and_values_are_not() -> None:
+    """What is reported at once is told by the kind."""
+    kinds = ("alarm", "switch", "temperature")
+    assert [named(Channel("a/x", kind)).is_event for kind in kinds] == [True, True, False]
+
+
 def test_an_output_has_resources_of_its_own_for_each_direction() -> None:
     """What commands it is never what it reports."""
     assert named(OUT).keys == ("a.out_state", "a.out_state_q", "a.out", "a.out_ack")

@@ -38,6 +38,7 @@ def named(channel: Channel, **entry: object) -> Sensor:
         ("speed", "km/h", "speed", 1 / 3.6),
         ("location", "", "location", 1),
         ("switch", "", "onoff", 1),
+        ("alarm", "", "onoff", 1),
         ("share", "%", "percent", 1),
         ("rate", "By/s", "number", 1),
         ("text", "", "string", 1),
