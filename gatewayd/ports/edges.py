@@ -11,7 +11,9 @@ Source: Linux kernel, Documentation/userspace-api/gpio/gpio-v2-get-line-ioctl.rs
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -135,7 +137,8 @@ class Held:
         edges: list[Edge] = []
         taken = 0
         while taken < QUEUE_MAX and self.request.wait_edge_events(timedelta(0)):
-            events = self.request.read_edge_events(EDGES_MAX)
+            with errno_kept():
+                events = self.request.read_edge_events(EDGES_MAX)
             taken += len(events)
             edges += [edge for event in events if (edge := self._accept(event))]
         for debouncer in self.debouncers.values():
@@ -166,7 +169,8 @@ class Held:
     def _look(self) -> dict[int, bool]:
         from gpiod.line import Value
 
-        values = self.request.get_values()
+        with errno_kept():
+            values = self.request.get_values()
         return {
             offset: value is Value.ACTIVE for offset, value in zip(self.names, values, strict=True)
         }
@@ -187,37 +191,56 @@ def request_inputs(path: Path, lines: Sequence[Line], settings: InputSettings) -
         OSError: no such chip, a line in use, or no right to it.
         ValueError: no such line, or one twice.
     """
-    import gpiod
-
-    debounce_s = settings.debounce_s
+    own_s = settings.debounce_s
     # What is watched at best, then without the kernel's debouncing, then without its edges.
-    ways = (
-        [(True, debounce_s), (True, 0.0), (False, 0.0)] if debounce_s else [(True, 0), (False, 0)]
-    )
-    for place, (has_edges, kernel_s) in enumerate(ways):
-        is_own = has_edges and bool(debounce_s) and not kernel_s
+    ways = [(True, own_s), (True, 0.0), (False, 0.0)] if own_s else [(True, 0.0), (False, 0.0)]
+    while True:
+        has_edges, kernel_s = ways.pop(0)
+        is_own = has_edges and bool(own_s) and not kernel_s
         wanted = _line_settings(settings, has_edges, kernel_s, is_own)
         try:
-            request = gpiod.request_lines(
-                str(path),
-                consumer=CONSUMER,
-                config={tuple(lines): wanted},
-                event_buffer_size=QUEUE_MAX,
-            )
+            request = _request(path, lines, wanted)
+            break
         except OSError as error:
-            if error.errno in _UNABLE and place < len(ways) - 1:
+            if error.errno in _UNABLE and ways:
                 continue
+            if error.errno == errno.EINVAL:  # Of a plain input only this can be wrong.
+                raise ValueError("no such line, or one twice") from error
             raise
-        held = Held(request, settings, has_edges, dict(zip(request.offsets, lines, strict=True)))
-        if is_own:
-            held.debouncers = {n: Debouncer(round(debounce_s * 1e9), False) for n in held.names}
-        try:
-            held.prepare()
-        except OSError:
-            request.release()
-            raise
-        return held
-    raise AssertionError("the last way returns or raises")
+    held = Held(request, settings, has_edges, dict(zip(request.offsets, lines, strict=True)))
+    if is_own:
+        held.debouncers = {offset: Debouncer(round(own_s * 1e9), False) for offset in held.names}
+    try:
+        held.prepare()
+    except OSError:
+        request.release()
+        raise
+    return held
+
+
+def _request(path: Path, lines: Sequence[Line], wanted: LineSettings) -> LineRequest:
+    import gpiod
+
+    with errno_kept():
+        return gpiod.request_lines(
+            str(path),
+            consumer=CONSUMER,
+            config={tuple(lines): wanted},
+            event_buffer_size=QUEUE_MAX,
+        )
+
+
+@contextmanager
+def errno_kept() -> Iterator[None]:
+    """Raise OSError also for the two errors of the kernel that libgpiod's Python makes others of
+    (seen with a CP2112 on Linux 6.1, which refuses to watch edges with EINVAL).
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from error
+    except NotImplementedError as error:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from error
 
 
 def _line_settings(

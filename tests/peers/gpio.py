@@ -57,7 +57,7 @@ class InputKernel:
             ("debounce", bool(settings.debounce_period)),
         ):
             if is_wanted and (code := self.refuses.get(wish)):
-                raise OSError(code, os.strerror(code))
+                raise raised_by_gpiod(code)
         if any(set(offsets) & set(each.offsets) for each in self.requests):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         request = InputRequest(self, offsets, settings, event_buffer_size)
@@ -123,9 +123,8 @@ class InputRequest:
         return [Value.ACTIVE if high != low else Value.INACTIVE for high in shown]
 
     def wait_edge_events(self, timeout: timedelta) -> bool:
-        self._fail()
         assert not timeout, "the thread of a port does not wait for edges"
-        return bool(self.queue)
+        return bool(self.queue or self.kernel.fails)  # A descriptor that hung up is readable.
 
     def read_edge_events(self, most: int) -> list[gpiod.EdgeEvent]:
         self._fail()
@@ -146,4 +145,12 @@ class InputRequest:
         self.thread = self.thread or here
         assert self.thread is here, "a request belongs to one thread"
         if self.kernel.fails:
-            raise OSError(self.kernel.fails, os.strerror(self.kernel.fails))
+            raise raised_by_gpiod(self.kernel.fails)
+
+
+def raised_by_gpiod(code: int) -> Exception:
+    """Return what libgpiod's Python makes of an errno; two are no OSError there."""
+    words = os.strerror(code)
+    if code == errno.EINVAL:
+        return ValueError(words)
+    return NotImplementedError(words) if code == errno.EOPNOTSUPP else OSError(code, words)

@@ -98,9 +98,10 @@ def test_the_kernel_debounces_where_it_can(kernel: InputKernel) -> None:
     assert held.take(101 * MS).edges == [edge(True, 100)]
 
 
-def test_where_it_cannot_it_is_done_here(kernel: InputKernel) -> None:
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL, errno.ENXIO, 524])
+def test_where_it_cannot_it_is_done_here(kernel: InputKernel, code: int) -> None:
     """Another look is due when the pending edge has stood."""
-    kernel.refuses["debounce"] = errno.EOPNOTSUPP
+    kernel.refuses["debounce"] = code
     held = request(kernel, debounce_s=0.02)
     kernel.drive(17, True, 100 * MS)
     assert held.take(101 * MS) == ([], 120 * MS)
@@ -128,9 +129,10 @@ def test_without_debouncing_every_edge_counts(kernel: InputKernel) -> None:
     assert len(held.take(10 * MS).edges) == 5
 
 
-def test_a_chip_without_interrupts_is_looked_at(kernel: InputKernel) -> None:
+@pytest.mark.parametrize("code", [errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_chip_without_interrupts_is_looked_at(kernel: InputKernel, code: int) -> None:
     """An expander whose INT pin is not wired: a change is dated by the look that saw it."""
-    kernel.refuses["edges"] = errno.ENODEV
+    kernel.refuses["edges"] = code
     kernel.pins[17] = True
     held = request(kernel, debounce_s=0.02)
     assert not held.has_edges
@@ -162,6 +164,18 @@ def test_a_request_whose_first_look_fails_is_released(kernel: InputKernel) -> No
     with pytest.raises(OSError, match="Input/output"):
         request(kernel)
     assert not kernel.requests
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP, errno.EIO])
+def test_every_failure_of_the_kernel_is_one(kernel: InputKernel, code: int) -> None:
+    """libgpiod makes a ValueError of one and a NotImplementedError of another."""
+    held = request(kernel)
+    kernel.drive(17, True, 1)
+    kernel.fails = code
+    for job in (held.levels, lambda: held.take(2)):
+        with pytest.raises(OSError, match="Errno") as caught:
+            job()
+        assert caught.value.errno == code
 
 
 def test_dropped_edges_are_counted_by_line_and_altogether(kernel: InputKernel) -> None:
