@@ -192,7 +192,9 @@ async def test_a_wire_that_never_lets_go_eats_no_thread_at_each_attempt(
         await worker.close()
     with pytest.raises(DeviceTimeout, match="wedged hangs: 3 attempts"):
         await Worker("wedged").run(int, timeout_s=DEADLINE_S)
-    assert await Worker("other").run(int, timeout_s=DEADLINE_S) == 0
+    other = Worker("other")
+    assert await other.run(int, timeout_s=DEADLINE_S) == 0
+    await other.close()
     for gate in gates:
         gate.open()
     async with asyncio.timeout(DEADLINE_S):
