@@ -169,6 +169,6 @@ def _values(entries: list[Tree]) -> Iterator[Value]:
         symbol = UNITS.get(unit, "") if isinstance(unit, int) else ""
         if isinstance(value, bytes):
             yield Value(medium, code, value, symbol)
-        elif isinstance(value, int):
+        elif isinstance(value, int) and not isinstance(value, bool):
             power = scaler if isinstance(scaler, int) and abs(scaler) <= 18 else 0
             yield Value(medium, code, float(f"{value}e{power}") if power else value, symbol)

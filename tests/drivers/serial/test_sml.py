@@ -103,6 +103,13 @@ def test_an_escape_inside_is_not_the_end() -> None:
         list(messages(ESCAPED))
 
 
+def test_a_truth_is_no_number() -> None:
+    """Where a number should stand; Python takes one for the other."""
+    contents = ISKRA[8:-8].replace(bytes.fromhex("65000C1361"), bytes.fromhex("4201"))
+    (message,) = messages(sml_framed(contents))
+    assert decode(message, USUAL)[0].quality is Quality.ABSENT
+
+
 def test_a_meter_is_known_by_its_frame() -> None:
     """And nothing else is taken for one."""
     assert recognise(ISKRA[9:] + ISKRA) is not None
