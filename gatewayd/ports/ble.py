@@ -91,6 +91,11 @@ class BlePort:
         return self._scanner.error is not None
 
     @property
+    def heard(self) -> int:
+        """Advertisements of all devices since the adapter was opened."""
+        return self._scanner.heard
+
+    @property
     def is_hearing(self) -> bool:
         """False while the adapter is suspected of being deaf: silence then proves nothing."""
         return self._scanner.error is None and not self._scanner.rung
@@ -187,7 +192,7 @@ async def open_ble(
         DeviceTimeout: bluetoothd hangs.
     """
     settings = settings_of(name, section)
-    adapter = await Adapter.reach(name, settings.adapter, patience.call)
+    adapter = await Adapter.reach(name, settings.adapter, patience)
     try:
         facts = await adapter.ask_facts()
         if not facts.is_powered:

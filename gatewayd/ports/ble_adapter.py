@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceTimeout
 from gatewayd.ports.ble_calls import Hung, within
+from gatewayd.ports.ble_plan import Patience
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -24,9 +25,6 @@ BLUEZ, DBUS = "org.bluez", "org.freedesktop.DBus"
 ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
 MONITOR_MANAGER = "org.bluez.AdvertisementMonitorManager1"
 OBJECTS, PROPERTIES = f"{DBUS}.ObjectManager", f"{DBUS}.Properties"
-
-POWER_S = 10.0
-"""For the radio to come up; a Pi's takes about one second, a cheap USB dongle three."""
 
 RULES = (
     f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
@@ -111,13 +109,13 @@ class Adapter:
     name: str
     wanted: str
     _bus: MessageBus
-    _call_s: float
+    _patience: Patience
     _lost: Lost = lambda _: None
     _path: str = ""
     _is_switching: bool = False
 
     @classmethod
-    async def reach(cls, name: str, wanted: str, call_s: float) -> Adapter:
+    async def reach(cls, name: str, wanted: str, patience: Patience) -> Adapter:
         """Connect to the system bus and ask it to tell of BlueZ's losses.
 
         Raises:
@@ -131,9 +129,9 @@ class Adapter:
         except ModuleNotFoundError as error:
             raise ConfigError("Bluetooth needs: pip install 'gatewayd[ble]'") from error
         bus = MessageBus(bus_type=BusType.SYSTEM)
-        adapter = cls(name, wanted, bus, call_s)
+        adapter = cls(name, wanted, bus, patience)
         try:
-            await within(call_s, bus.connect())
+            await within(patience.call, bus.connect())
             for rule in RULES:
                 await adapter._ask(ADD_MATCH, rule)
         except (OSError, EOFError, ValueError, AuthError, Hung) as error:
@@ -173,7 +171,9 @@ class Adapter:
         method = Method(BLUEZ, path, PROPERTIES, "Set", "ssv")
         self._is_switching = True
         try:
-            await self._ask(method, ADAPTER, "Powered", Variant("b", is_on), seconds=POWER_S)
+            await self._ask(
+                method, ADAPTER, "Powered", Variant("b", is_on), seconds=self._patience.power
+            )
         finally:
             self._is_switching = False
 
@@ -192,7 +192,7 @@ class Adapter:
 
         call = Message(*method[:4], signature=method.signature, body=list(body))
         try:
-            reply = await within(seconds or self._call_s, self._bus.call(call))
+            reply = await within(seconds or self._patience.call, self._bus.call(call))
         except Hung as error:
             words = f"{self.name}: bluetoothd does not answer {method.member}"
             raise DeviceTimeout(words) from error

@@ -29,6 +29,7 @@ class Patience:
         silent_max: passively, only our own devices are heard, and some speak seldom; each false
             alarm doubles the patience, up to this.
         call: for an answer of BlueZ; it takes milliseconds, under load a second.
+        power: for the radio to come up; a Pi's takes about one second, a cheap dongle three.
         stop: the same while shutting down, which must be done within 10 s.
         settle: changes of who listens are waited for so long, so that twenty devices that open
             together start one scan and not twenty.
@@ -37,6 +38,7 @@ class Patience:
     silent: float = 90.0
     silent_max: float = 900.0
     call: float = 15.0
+    power: float = 10.0
     stop: float = 3.0
     settle: float = 0.1
 

@@ -9,6 +9,7 @@ import pytest
 
 from gatewayd.errors import DeviceAbsent, DeviceTimeout
 from gatewayd.ports.ble_adapter import ADAPTER, DEVICE, MONITOR_MANAGER, Adapter, facts_of
+from gatewayd.ports.ble_plan import Patience
 from tests.peers.bluez import Bluez, bluez_on, running_bluez, running_bus
 
 ADDRESS = "DC:A6:32:00:00:01"
@@ -47,7 +48,7 @@ def test_what_is_not_there_is_absent_and_what_is_there_is_said() -> None:
 
 
 async def reach(call_s: float = DEADLINE_S) -> Adapter:
-    return await Adapter.reach("ble:0", "hci0", call_s)
+    return await Adapter.reach("ble:0", "hci0", Patience(call=call_s))
 
 
 async def test_facts_are_asked_and_the_radio_is_switched() -> None:
