@@ -77,6 +77,10 @@ class Debouncer:
     """The level that counts now."""
     _pending: Edge | None = None
 
+    def begin(self, is_active: bool) -> None:
+        """Count from this level on; what was pending is forgotten."""
+        self.is_active, self._pending = is_active, None
+
     def feed(self, edge: Edge) -> Edge | None:
         """Take a raw edge; return the one before it, if that stood until now and is news."""
         settled = self.settle(edge.time_ns)
@@ -135,12 +139,14 @@ class Held:
         if not self.has_edges:
             return Taken(self._compare(now_ns), None)
         edges: list[Edge] = []
-        taken = 0
+        taken, lost = 0, self.lost
         while taken < QUEUE_MAX and self.request.wait_edge_events(timedelta(0)):
             with errno_kept():
                 events = self.request.read_edge_events(EDGES_MAX)
             taken += len(events)
             edges += [edge for event in events if (edge := self._accept(event))]
+        if self.lost > lost:
+            self.prepare()
         for debouncer in self.debouncers.values():
             if settled := debouncer.settle(now_ns):
                 edges.append(settled)
@@ -150,11 +156,10 @@ class Held:
         return Taken(edges, min(dues, default=None))
 
     def prepare(self) -> None:
-        """Note where the lines stand at the beginning. Raises OSError."""
+        """Note where the lines stand: at the beginning, and after lost edges. Raises OSError."""
         self._levels = self._look()
-        if self.has_edges and self.debouncers:
-            for offset, debouncer in self.debouncers.items():
-                debouncer.is_active = self._levels[offset]
+        for offset, debouncer in self.debouncers.items():
+            debouncer.begin(self._levels[offset])
 
     def _accept(self, event: EdgeEvent) -> Edge | None:
         offset = event.line_offset

@@ -166,6 +166,22 @@ def test_a_request_whose_first_look_fails_is_released(kernel: InputKernel) -> No
     assert not kernel.requests
 
 
+def test_debouncing_begins_anew_where_edges_were_dropped(kernel: InputKernel) -> None:
+    """Else a contact whose opening went under in its neighbour's chatter would never close."""
+    kernel.refuses["debounce"] = errno.EOPNOTSUPP
+    held = request(kernel, 17, 27, debounce_s=0.02)
+    kernel.drive(17, True, 100 * MS)
+    assert held.take(200 * MS).edges == [edge(True, 100)]
+    kernel.drive(17, False, 300 * MS)
+    for n in range(QUEUE_MAX):
+        kernel.drive(27, n % 2 == 0, (400 + n) * MS)
+    held.take(5000 * MS)
+    assert held.lost == 1
+    assert held.levels() == {17: False, 27: False}
+    kernel.drive(17, True, 6000 * MS)
+    assert held.take(7000 * MS).edges == [edge(True, 6000)]
+
+
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP, errno.EIO])
 def test_every_failure_of_the_kernel_is_one(kernel: InputKernel, code: int) -> None:
     """libgpiod makes a ValueError of one and a NotImplementedError of another."""
