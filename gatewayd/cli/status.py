@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 from gatewayd.cli import DONE
 from gatewayd.cli._table import table
 from gatewayd.fields import show_duration
+from gatewayd.ladder import Rung
 from gatewayd.setpoint import show_value
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
+
+RESETS = [str(rung) for rung in Rung if rung is not Rung.REOPEN]
+"""Remedies that are worth telling; opening again is everyday."""
 
 HELP = "show devices, uplinks, backlog, outputs, clock and health of the running daemon"
 
@@ -71,9 +75,9 @@ def _section(head: tuple[str, ...], rows: Any) -> Iterator[str]:
 
 def _state(edge: dict[str, Any]) -> str:
     if edge["is_up"]:
-        return "up"
+        return f"up ({edge['helped']} helped)" if edge.get("helped") in RESETS else "up"
     retry = f"; next try in {show_duration(edge['retry_s'])}" if edge["retry_s"] else ""
-    remedy = f" with {edge['rung']}" if retry and edge.get("rung", "reopen") != "reopen" else ""
+    remedy = f" ({edge['rung']})" if retry and edge.get("rung") in RESETS else ""
     return f"down: {edge['reason']}{retry}{remedy}"
 
 

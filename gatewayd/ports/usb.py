@@ -46,7 +46,7 @@ def find_usb(node: str, ttys: Path = TTYS) -> Path:
     """Return the sysfs folder of the USB device under a serial line. Raises as `reset_usb`."""
     device = ttys / Path(node).resolve().name / "device"
     if not device.exists():
-        raise DeviceAbsent(f"{node} is not there")
+        raise DeviceAbsent(f"no adapter is under {node}")
     folder = next((each for each in device.resolve().parents if _is_usb(each)), None)
     if folder is None:
         raise DeviceFault(f"{node} is no USB adapter")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from gatewayd.errors import DeviceTimeout
+from gatewayd.ladder import PORT_AFTER
 from gatewayd.model import ChannelId
 from gatewayd.status import STALE_BEATS, STALE_SLACK_S, stale_after_s, status_of
 from tests.gatewayd.console.rooms import open_room
@@ -26,6 +28,23 @@ async def test_status_counts_what_metrics_need(tmp_path: Path) -> None:
     assert devices["pump"]["samples"] is None
     assert isinstance(status["outbox"], dict)
     assert status["outbox"]["lost"] == {"bus": 0, "outbox": 0}
+
+
+async def test_status_tells_the_ladder(tmp_path: Path) -> None:
+    """How often a device failed in a row, what is due, and what helped last."""
+    async with open_room(tmp_path) as room:
+        await room.wait_reading()
+        recovery = room.gateway.recoveries["hall"]
+        told = []
+        for _ in range(PORT_AFTER):
+            recovery.failed(DeviceTimeout("silence"))
+        for _ in range(2):
+            status = status_of(room.gateway)
+            assert isinstance(status["devices"], list)
+            [hall] = [each for each in status["devices"] if each["name"] == "hall"]
+            told.append((hall["failures"], hall["rung"], hall["helped"]))
+            recovery.answered()
+    assert told == [(PORT_AFTER, "port reset", None), (0, None, "port reset")]
 
 
 async def test_a_value_is_old_after_missed_beats_of_what_is_asked(tmp_path: Path) -> None:

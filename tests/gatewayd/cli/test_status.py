@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from gatewayd.cli.status import show_status
 from tests.peers.plant import Plant
 
@@ -43,6 +45,22 @@ def test_everything_that_is_wrong_stands_out() -> None:
     assert "boiler  bme280  down: cut; next try in 4s" in text
     assert "cloud   thingplus       12  up" in text
     assert "pump/relay  on (assumed)  NO    asked by cloud; goes off in 20s" in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"rung": "reopen", "helped": None}, "down: cut; next try in 4s"),
+        ({"rung": "port reset", "helped": None}, "down: cut; next try in 4s (port reset)"),
+        ({"is_up": True, "rung": None, "helped": "reopen"}, "up"),
+        ({"is_up": True, "rung": None, "helped": "adapter reset"}, "up (adapter reset helped)"),
+    ],
+)
+def test_remedies_are_told(facts: dict[str, Any], told: str) -> None:
+    """Which one is due, and which one helped; opening again is everyday and not told."""
+    edge = {**STATUS["devices"][0], **facts}
+    lines = "\n".join(show_status({**STATUS, "devices": [edge]})).splitlines()
+    assert f"boiler  bme280  {told}" in lines
 
 
 def test_without_a_daemon_there_is_nothing_to_show(plant: Plant) -> None:
