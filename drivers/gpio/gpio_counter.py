@@ -25,7 +25,7 @@ Example:
     # An S0 meter: 1000, "energy", "kWh", "power", "W", active = "low". Rain: 3.579, "rain", "mm",
     # "rain", "mm/h". Wind at 2.4 km/h for 1 Hz: 1.5, "distance", "m", "speed", "m/s".
 
-Tested: dropped, bouncing and sparse pulses over a stand-in for libgpiod with real descriptors.
+Tested: dropped and bouncing pulses over a stand-in for libgpiod; a CP2112's lines on Linux 6.1.
 
 Source: Linux kernel, gpio-v2-get-line-ioctl.rst (sequence numbers); IEC 62053-31 (S0 pulses).
 """

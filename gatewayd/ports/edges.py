@@ -238,7 +238,7 @@ def _request(path: Path, lines: Sequence[Line], wanted: LineSettings) -> LineReq
 @contextmanager
 def errno_kept() -> Iterator[None]:
     """Raise OSError also for the two errors of the kernel that libgpiod's Python makes others of
-    (seen with a CP2112 on Linux 6.1, which refuses to watch edges with EINVAL).
+    (seen with a CP2112 on Linux 6.1, which refuses to debounce with EINVAL).
     """
     try:
         yield
