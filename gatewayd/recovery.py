@@ -57,12 +57,13 @@ class Recovery:
     ) -> AsyncIterator[Any]:
         """Open the device, after the remedy that is due. Raises as the device's driver."""
         rung = self.ladder.rung
-        if rung in (Rung.PORT, Rung.ADAPTER):
-            await self._reset_wire(rung)
+        is_done = rung in (Rung.PORT, Rung.ADAPTER) and await self._reset_wire(rung)
         async with open_device() as device:
             if rung is Rung.DEVICE and isinstance(device, Resettable):
                 await device.reset()
-                self._tell(rung, "done")
+                is_done = self._tell(rung, "done")
+            if not is_done:  # What had no remedy was opened again, no more.
+                self.ladder.rung = Rung.REOPEN
             yield self._noted(device) if self.ladder.failures else device
 
     def failed(self, error: Exception | None) -> None:
@@ -80,23 +81,28 @@ class Recovery:
         """Wait so long, or until the device's wire appears; tell which."""
         if self.port is None:
             return await wait_out(wait_s)
-        return await self.ports.wait_arrival(self.port, wait_s)
+        is_back = await self.ports.wait_arrival(self.port, wait_s)
+        if is_back:
+            self.ladder.rung = Rung.REOPEN
+        return is_back
 
-    async def _reset_wire(self, rung: Rung) -> None:
+    async def _reset_wire(self, rung: Rung) -> bool:
+        """Apply a remedy to the wire; return whether there was one, and it worked."""
         if self.port is None:
-            return
+            return False
         try:
             if rung is Rung.PORT:
                 done = await self.ports.close_wire(self.port)
             else:
                 done = await self.ports.reset_adapter(self.port)
         except DeviceError as error:
-            done = str(error)
-        if done:
-            self._tell(rung, done)
+            self._tell(rung, str(error))
+            return False
+        return bool(done) and self._tell(rung, done)
 
-    def _tell(self, rung: Rung, done: str) -> None:
+    def _tell(self, rung: Rung, done: str) -> bool:
         log.warning("remedy", device=self.device, rung=str(rung), done=done)
+        return True
 
     def _noted(self, device: Sensor | Listener | Actuator) -> object:
         """Return the device so that its first answer is noticed; an actuator as it is."""

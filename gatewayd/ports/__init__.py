@@ -57,6 +57,9 @@ class ResettableWire(Wire, Protocol):
 
 W = TypeVar("W", bound=Wire)
 
+RETURN_S = 3.0
+"""For an adapter that was switched off and on to be back, with its links."""
+
 Note = Callable[..., None]
 """Told what a wire does by itself: a constant phrase, and facts by name. Wires do not log."""
 
@@ -171,7 +174,9 @@ class Ports:
         path = self._found.get(name) or str(self.settings.get(name, {}).get("path", name))
         if not path.startswith(("/", "usb:")):
             return ""
-        return f"switched USB {await reset_usb(path)} off and on"
+        place = await reset_usb(path)
+        await self.wait_arrival(name, RETURN_S)
+        return f"switched USB {place} off and on"
 
     @asynccontextmanager
     async def _enter(

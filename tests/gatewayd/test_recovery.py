@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gatewayd.errors import DeviceFault, DeviceTimeout
-from gatewayd.ladder import ADAPTER_AFTER, DEVICE_AFTER, PORT_AFTER, Rung
+from gatewayd.ladder import ADAPTER_AFTER, DEVICE_AFTER, PORT_AFTER, Ladder, Rung
 from gatewayd.model import Measurement
 from gatewayd.ports import Ports, ResettableWire
 from gatewayd.recovery import Recovery
@@ -155,7 +155,14 @@ async def test_a_remedy_that_fails_is_said_and_the_device_opened_all_the_same(
     with capture_logs() as logs:
         await session(recovery, Probe())
     assert logs[0]["done"] == "SDA stays low"
-    assert recovery.ladder.failures == 0
+    assert recovery.ladder.helped is Rung.REOPEN
+
+
+async def test_a_device_without_a_reset_was_opened_again_no_more(ports: OneBus) -> None:
+    """What is said to have helped has been done."""
+    recovery = recovery_of(ports, DEVICE_AFTER)
+    await session(recovery, Talker())
+    assert recovery.ladder.helped is Rung.REOPEN
 
 
 async def test_a_wire_that_works_for_others_is_not_touched(ports: OneBus) -> None:
@@ -176,12 +183,14 @@ async def test_a_device_that_speaks_unasked_has_answered_when_it_speaks(ports: O
 async def test_who_waits_is_woken_by_its_wire() -> None:
     """Another wire is nothing to it, and without a wire nothing can wake it."""
     ports = FakePorts()
-    waiting = asyncio.create_task(Recovery("boiler", "i2c:1", ports, lambda: False).pause(60.0))
+    boiler = Recovery("boiler", "i2c:1", ports, lambda: False, Ladder(9, Rung.ADAPTER))
+    waiting = asyncio.create_task(boiler.pause(60.0))
     other = asyncio.create_task(Recovery("hall", "i2c:2", ports, lambda: False).pause(60.0))
     none = asyncio.create_task(Recovery("pi", None, ports, lambda: False).pause(60.0))
     await asyncio.sleep(30.0)
     ports.attach_i2c("i2c:1")
     assert await waiting
+    assert boiler.ladder.rung is Rung.REOPEN, "somebody has put the plug back already"
     assert asyncio.get_running_loop().time() == 30.0
     assert (await other, await none) == (False, False)
     assert asyncio.get_running_loop().time() == 60.0
