@@ -71,7 +71,7 @@ class Requests:
         self._arrived_s: dict[str, float] = {}
         self._keeping = asyncio.Lock()
         self._arrival = asyncio.Event()
-        self._open: asyncio.Queue[tuple[Entry, int]] = asyncio.Queue(OPEN_MAX)
+        self._open: asyncio.Queue[tuple[Entry, float]] = asyncio.Queue(OPEN_MAX)
         self._now_s = asyncio.get_running_loop().time
         self._log = log.bind(uplink=premises.uplink)
 
@@ -87,7 +87,7 @@ class Requests:
                 self._pushed.add(entry.key)
                 self._arrival.set()
                 self._arrived_s[entry.key] = self._now_s()
-                await self._open.put((entry, self._cloud_time.now_ms()))
+                await self._open.put((entry, self._now_s()))
 
     async def commands(self, rows: Sequence[Entry]) -> AsyncIterator[Command]:
         """Yield the commands that were missed, then those that are pushed.
@@ -103,7 +103,10 @@ class Requests:
                 time = self._cloud_time
                 yield await self._command(row, time.now_ms(), time.ahead_ms())
         while True:
-            yield await self._command(*await self._open.get())
+            entry, at_s = await self._open.get()
+            # What came before the cloud had told its time came so long ago by its clock, too.
+            arrived_ms = self._cloud_time.now_ms() - round((self._now_s() - at_s) * 1000)
+            yield await self._command(entry, arrived_ms)
 
     async def _comes(self, row: Entry) -> bool:
         """Return whether a row, or something newer, is pushed anyway.
