@@ -20,7 +20,7 @@ Example:
 Identity: the name that the kernel gives the chip, and the bus and address that it hangs on. The
 number behind hwmon or iio:device changes with every boot and is never looked at.
 
-Tested: trees of files with raw, offset and scale sets; real EIO, EINVAL and hanging files.
+Tested: trees of files with raw, offset and scale sets; real EIO, hanging files; LM75 on Linux 6.1.
 
 Source: Linux kernel, Documentation/hwmon/sysfs-interface.rst (m°C, m%, mV, mA, µW) and
 ABI/testing/sysfs-bus-iio (m°C, m%, kPa, mV, mA, lx, µg/m³, % of concentration, m).
