@@ -5,8 +5,8 @@ Channels:
 
 The adapter turns the one data wire into a serial line (1200 baud, 7 bits, even parity) and passes
 the break on that wakes the sensors; whether it also gives back what it sends does not matter. The
-sensors of a wire are told apart by their address, and one section reads one of them: for several,
-an adapter each.
+sensors of one wire are told apart by their address: a value of another sensor than the section's
+says whose it is. A sensor that fails costs the others nothing but its time.
 
 Example:
 
@@ -21,6 +21,12 @@ Example:
     kind = "moisture"
     unit = "%"
 
+    [device.soil.values.deep]
+    address = "1"                 # another sensor on the same wire
+    index = 1
+    kind = "moisture"
+    unit = "%"
+
 Identity: `identity`, where it is set: what the answer to `aI!` must contain.
 
 Tested: the specification's worked checksum; real pyserial over a pty with a sensor that echoes.
@@ -30,7 +36,6 @@ Source: SDI-12 specification V1.4, 4.4 (commands), 4.4.12 (CRC), 7 (timing).
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -38,7 +43,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drivers.serial._checksums import crc16
-from gatewayd.errors import DeviceFault, DeviceTimeout, Malformed
+from gatewayd.errors import (
+    DeviceAbsent,
+    DeviceError,
+    DeviceFault,
+    DeviceTimeout,
+    Malformed,
+)
 from gatewayd.fields import Seconds
 from gatewayd.model import Channel, Measurement, Quality
 
@@ -65,10 +76,12 @@ class Value:
 
     Attributes:
         index: its place in what the sensor sends, the first being 1.
+        address: of its sensor, where that is not the section's.
     """
 
     index: int
     kind: str
+    address: str | None = None
     unit: str = ""
     decimals: int | None = None
     minimum: float | None = None
@@ -80,10 +93,11 @@ class Config:
     """Keys of the device's section.
 
     Attributes:
-        address: one digit or letter.
+        address: one digit or letter, of the sensor whose values do not name another.
         command: what makes the sensor measure: `M`, or `M1` to `M9` for its other groups.
         checksum: ask for values with a checksum; sensors before version 1.3 have none.
-        identity: what the sensor's identification must contain, such as its serial number.
+        identity: what the identification of the sensor at `address` must contain, such as its
+            serial number.
         answer_timeout: for the first character of an answer and all that follow.
     """
 
@@ -97,15 +111,21 @@ class Config:
 
     def __post_init__(self) -> None:
         """Find what cannot work before a device is touched."""
-        if not re.fullmatch(r"[0-9A-Za-z]", self.address):
-            raise ValueError("address is one digit or letter")
         if not re.fullmatch(r"M[1-9]?", self.command):
             raise ValueError('command is "M", or "M1" to "M9"')
         if not self.values:
             raise ValueError("an SDI-12 sensor needs at least one [….values.CHANNEL]")
+        for address in (self.address, *self.addresses):
+            if not re.fullmatch(r"[0-9A-Za-z]", address):
+                raise ValueError("address is one digit or letter")
         for name, each in self.values.items():
             if not 1 <= each.index <= VALUES_MAX:
                 raise ValueError(f"value {name}: index is 1 to {VALUES_MAX}")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The sensors that have a value, each once."""
+        return tuple(dict.fromkeys(each.address or self.address for each in self.values.values()))
 
     @property
     def start(self) -> str:
@@ -159,86 +179,118 @@ def decode_values(answer: str, *, has_crc: bool) -> list[float]:
 
 
 @dataclass(slots=True)
-class Probe:
-    """One sensor on its wire."""
+class Wire:
+    """The sensors on one wire."""
 
     _port: SerialPort
     _config: Config
 
     async def read(self) -> Sequence[Measurement]:
-        """Let the sensor measure, wait until it calls or its time is over, and fetch its values.
+        """Let each sensor measure; the values of one that fails have the reason.
 
         Raises:
-            DeviceTimeout: silence.
-            DeviceFault: a wrong checksum, another address, or another answer.
+            DeviceTimeout: silence of all.
+            DeviceFault: a wrong checksum, another address, or another answer from all.
             DeviceAbsent: the line is gone.
         """
-        try:
-            wait_s, count = decode_start(await self._ask(self._config.start))
-            if wait_s:
-                # The sensor calls when it is done; one that does not has had its time by then.
-                with suppress(DeviceTimeout):
-                    await self._port.exchange(b"", until=END, timeout_s=wait_s)
-            values = await self._fetch(min(count, VALUES_MAX))
-        except Malformed as error:
-            raise DeviceFault(f"{self._port.name} answered {error}") from error
-        return tuple(
-            _measured(name, each.index, values) for name, each in self._config.values.items()
-        )
+        config = self._config
+        values: dict[str, list[float]] = {}
+        errors: dict[str, DeviceError] = {}
+        for address in config.addresses:
+            try:
+                values[address] = await self._measure(address)
+            except DeviceAbsent:
+                raise
+            except DeviceError as error:
+                errors[address] = error
+        if errors and not values:
+            raise next(iter(errors.values()))
+        heard: list[Measurement] = []
+        for name, each in config.values.items():
+            address = each.address or config.address
+            if address in errors:
+                heard.append(Measurement(name, None, errors[address].quality))
+            else:
+                heard.append(_measured(name, each.index, values[address]))
+        return tuple(heard)
 
     async def prove(self) -> None:
-        """Ask who the sensor is. Raises as `read`."""
-        try:
-            said = await self._ask("I")
-        except Malformed as error:
-            raise DeviceFault(f"{self._port.name} answered {error}") from error
-        wanted = self._config.identity
-        if wanted is not None and wanted not in said:
-            raise DeviceFault(f"the sensor at {self._port.name} is {said[1:]!r}, not {wanted!r}")
+        """Ask who the sensors are; one that answers is enough. Raises as `read`."""
+        config = self._config
+        errors: list[DeviceError] = []
+        for address in config.addresses:
+            try:
+                said = await self._ask(address, "I")
+            except DeviceAbsent:
+                raise
+            except DeviceError as error:
+                errors.append(error)
+                continue
+            wanted = config.identity if address == config.address else None
+            if wanted is not None and wanted not in said:
+                raise DeviceFault(
+                    f"sensor {address} at {self._port.name} is {said[1:]!r}, not {wanted!r}"
+                )
+        if len(errors) == len(config.addresses):
+            raise errors[0]
 
-    async def _fetch(self, count: int) -> list[float]:
+    async def _measure(self, address: str) -> list[float]:
+        """Return what one sensor measures, after waiting until it calls or its time is over."""
+        try:
+            wait_s, count = decode_start(await self._ask(address, self._config.start))
+            if wait_s:
+                # One that does not call has had its time by then.
+                with suppress(DeviceTimeout):
+                    await self._port.exchange(b"", until=END, timeout_s=wait_s)
+            return await self._fetch(address, min(count, VALUES_MAX))
+        except Malformed as error:
+            raise DeviceFault(f"sensor {address} at {self._port.name} answered {error}") from error
+
+    async def _fetch(self, address: str, count: int) -> list[float]:
         values: list[float] = []
         for page in range(PAGES_MAX):
             if len(values) >= count:
                 break
-            answer = await self._ask(f"D{page}")
+            answer = await self._ask(address, f"D{page}")
             found = decode_values(answer, has_crc=self._config.checksum)
             if not found:
                 break
             values += found
         return values
 
-    async def _ask(self, command: str) -> str:
+    async def _ask(self, address: str, command: str) -> str:
         """Return the answer to one command, without echo and line end.
 
         Raises:
-            Malformed: another sensor answers.
+            DeviceFault: another sensor answers.
         """
-        question = f"{self._config.address}{command}!".encode()
+        question = f"{address}{command}!".encode()
         answer = await self._port.exchange(
             question, until=END, timeout_s=self._config.answer_timeout, break_s=BREAK_S
         )
         # An adapter may give back the break, as a zero, and the question.
         answer = answer.lstrip(b"\0").removeprefix(question).lstrip(b"\0")
         text = answer.decode("ascii", "replace")
-        if not text.startswith(self._config.address):
-            raise Malformed(f"{text[:40]!r}, which is not address {self._config.address}")
+        if not text.startswith(address):
+            raise DeviceFault(
+                f"{self._port.name} answered {text[:40]!r}, which is not address {address}"
+            )
         return text
 
 
 def _measured(name: str, index: int, values: Sequence[float]) -> Measurement:
-    if index > len(values) or not math.isfinite(values[index - 1]):
+    if index > len(values):
         return Measurement(name, None, Quality.ABSENT)
     return Measurement(name, values[index - 1])
 
 
 @asynccontextmanager
-async def open_driver(config: Config, ports: Ports) -> AsyncIterator[Probe]:
-    """Open the line; the sensor proves that it is there by telling who it is.
+async def open_driver(config: Config, ports: Ports) -> AsyncIterator[Wire]:
+    """Open the line; a sensor proves that it is there by telling who it is.
 
-    Raises as `Probe.read`.
+    Raises as `Wire.read`.
     """
     async with ports.serial(config.port, **LINE) as port:
-        probe = Probe(port, config)
-        await probe.prove()
-        yield probe
+        wire = Wire(port, config)
+        await wire.prove()
+        yield wire

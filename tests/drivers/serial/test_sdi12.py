@@ -19,7 +19,7 @@ from drivers.serial.sdi12 import (
     encode_crc,
     open_driver,
 )
-from gatewayd.errors import DeviceFault, DeviceTimeout, Malformed
+from gatewayd.errors import DeviceAbsent, DeviceFault, DeviceTimeout, Malformed
 from gatewayd.model import Measurement, Quality
 from gatewayd.ports import Ports
 from tests.peers.pty import Pty, plugged
@@ -153,6 +153,33 @@ async def test_a_value_that_the_sensor_does_not_send_is_absent() -> None:
             assert await probe.read() == (Measurement("x", None, Quality.ABSENT),)
 
 
+async def test_a_sensor_that_fails_costs_the_others_nothing() -> None:
+    """Two on one wire; one falls silent, and comes back; then the wire is gone."""
+    near, far = Sensor(), Sensor(address="1")
+    values = {**VALUES, "deep": Value(index=2, kind="moisture", address="1")}
+    is_cut = False
+
+    def answer(data: bytes) -> bytes:
+        if data[:1] == b"1":
+            return b"" if is_cut else far.receive(data)
+        return near.receive(data)
+
+    with plugged() as pty:
+        pty.serve(answer)
+        config = Config(port=pty.path, values=values, answer_timeout=0.2)
+        async with open_driver(config, Ports()) as wire:
+            assert await wire.read() == (*READ, Measurement("deep", -2.0))
+            is_cut = True
+            assert await wire.read() == (*READ, Measurement("deep", None, Quality.TIMEOUT))
+            far.flip, is_cut = 1, False
+            assert await wire.read() == (*READ, Measurement("deep", None, Quality.FAULT))
+            far.flip = 0
+            assert await wire.read() == (*READ, Measurement("deep", -2.0))
+            pty.unplug()
+            with pytest.raises(DeviceAbsent):
+                await wire.read()
+
+
 async def test_a_disturbed_answer_is_a_fault_and_passes() -> None:
     """A wrong checksum gives no value; the next one is good."""
     sensor = Sensor()
@@ -189,7 +216,14 @@ async def test_a_sensor_proves_itself(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"address": "00"}, {"address": "?"}, {"command": "M10"}, {"values": {}}]
+    "wrong",
+    [
+        {"address": "00"},
+        {"address": "?"},
+        {"values": {"x": Value(index=1, kind="x", address="?")}},
+        {"command": "M10"},
+        {"values": {}},
+    ],
 )
 def test_what_cannot_work_is_found_before_a_device_is_touched(wrong: dict[str, object]) -> None:
     """Nor can a command be smuggled in that changes the sensor."""
