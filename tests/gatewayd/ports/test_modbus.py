@@ -130,6 +130,19 @@ async def test_a_dead_slave_is_asked_once_from_the_second_visit(
     assert len(line.requests) == 2 + 1 + 1
 
 
+async def test_a_device_of_many_questions_does_not_push_the_others_aside(
+    line: Line, port: ModbusPort
+) -> None:
+    """Each in its turn, a question at a time."""
+
+    async def ask(slave: int, times: int) -> None:
+        for _ in range(times):
+            await port.slave(slave).read_registers("holding", 0, 1)
+
+    await asyncio.gather(ask(1, 4), ask(2, 4))
+    assert [slave for slave, *_ in line.requests] == [1, 2] * 4
+
+
 async def test_neighbours_that_wait_together_are_asked_for_together(
     line: Line, port: ModbusPort
 ) -> None:
