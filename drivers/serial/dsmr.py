@@ -1,6 +1,7 @@
 """Smart meters with a P1 port.
 
-DSMR 2 to 5 (Netherlands), eMUCS (Belgium), and their kin in Luxembourg and Sweden.
+DSMR 2 to 5 (Netherlands), eMUCS (Belgium), and their kin in Luxembourg and Sweden; not those that
+encrypt. The port's line is inverted: it needs a P1 cable.
 
 Channels:
     energy_in_1, energy_in_2, energy_out_1, energy_out_2  kWh, low and high tariff

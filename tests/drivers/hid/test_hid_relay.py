@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from drivers.hid.hid_relay import (
+    IDS,
     Config,
     Model,
     decode,
@@ -153,6 +155,12 @@ def test_a_board_is_known_by_its_numbers_and_its_name() -> None:
     assert recognise(Found(NODE, "16c0:05df", "usb-1", "obdev.at LED")) is None
     assert recognise(Found(NODE, "046d:c31c", "usb-1", "USBRelay4")) is None
     assert relays_of("usbrelay", "USBRelay8") == 8
+
+
+def test_the_service_may_open_every_board() -> None:
+    """The udev rules name each board that the driver knows, as the kernel writes its numbers."""
+    rules = (Path(__file__).parents[3] / "systemd/gatewayd-hid.rules").read_text(encoding="utf-8")
+    assert all(f'KERNELS=="0003:{id.upper()}.*", GROUP="gatewayd"' in rules for id in IDS)
 
 
 def test_every_relay_is_an_output() -> None:
