@@ -209,6 +209,29 @@ def test_a_converter_of_a_steady_voltage_is_left_alone() -> None:
         assert chip.control == 0x40, "nothing was written"
 
 
+def test_a_register_that_holds_a_small_number_is_no_converter() -> None:
+    """An ADS1115 that last saw one count of 62.5 µV is still looked at."""
+    chip = CHIPS["ads1115"].make()
+    assert isinstance(chip, WordChip)
+    chip.registers[0] = 0x0001
+    evidence = recognised("ads1115", 0x48, chip)
+    assert evidence is not None
+    assert evidence.is_proof
+
+
+@pytest.mark.parametrize("pins", [0x08, 0x18, 0x1C, 0x98])
+def test_a_port_whose_pins_look_like_a_status_is_no_aht20(pins: int) -> None:
+    """It says the same again and again; an AHT20 has more to say."""
+    assert recognised("aht20", 0x38, Pcf8574Chip(pins)) is None
+
+
+def test_half_an_identity_is_none() -> None:
+    """The right device number of another maker, and a thermometer that shows an INA219's bits."""
+    assert recognised("ina226", 0x40, WordChip({0: 0x4127, 0xFE: 0x1234, 0xFF: 0x2260})) is None
+    assert recognised("ina219", 0x48, WordChip({0: 0x0C87})) is None
+    assert recognised("sht3x", 0x44, CommandChip({b"\xf3\x2d": bytes.fromhex("500c 1b")})) is None
+
+
 def _toml(value: object) -> str:
     """Return a value as TOML, tables inline."""
     if isinstance(value, dict):

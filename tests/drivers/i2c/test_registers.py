@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,25 @@ def test_what_is_to_be_written_first_is_written_once(tmp_path: Path) -> None:
     chip = ina226_chip()
     read(config_of(INA226, tmp_path), chip)
     assert chip.writes == [(0x05, b"\x0a\x00"), (0x00, b"\x45\x27")]
+
+
+def test_a_chip_is_given_its_time(tmp_path: Path) -> None:
+    """After the last write of `init`, once; and between command and read, each time."""
+
+    def took_s(text: str, chip: ChipModel) -> float:
+        config = config_of(text, tmp_path)
+        kernel = FakeI2cKernel({1: {config.address: chip}})
+
+        async def main() -> float:
+            loop = asyncio.get_running_loop()
+            async with open_driver(config, Ports()):
+                return loop.time()
+
+        with kernel.installed():
+            return run_simulated(main())
+
+    assert took_s(INA226, ina226_chip()) == pytest.approx(0.04)
+    assert took_s(SHT3X, sht3x_chip()) == pytest.approx(0.016)
 
 
 def test_channels_have_what_the_file_says(tmp_path: Path) -> None:
