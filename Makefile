@@ -4,6 +4,7 @@
 #   make test              format, lint, types and tests, the live ones with a real broker too
 #   make test-page         the console's page in a real browser (installs chromium)
 #   make test-slow         the long tiers: a hundred thousand broken frames a decoder, and the like
+#   make board             gatewayd on a virtual board: real kernel, buses, radio (needs root, QEMU)
 #   make bench             this machine's figures beside its own limits and ThingsBoard Gateway
 #   make lock              newest versions that fit, for all supported Pythons
 
@@ -14,7 +15,7 @@ BIN = $(VENV)/bin
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 APT = $(SUDO) apt-get install -y -qq --no-install-recommends
 
-.PHONY: demo test test-page test-slow bench lock clean
+.PHONY: demo test test-page test-slow board bench lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/gatewayd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -30,6 +31,14 @@ test-page: $(VENV)/.test
 
 test-slow: $(VENV)/.test broker
 	$(BIN)/python -m pytest -m slow
+
+BOARD_NEEDS = qemu-system-x86 qemu-utils seabios ipxe-qemu mmdebstrap e2fsprogs kmod cpio zstd socat
+
+board: $(VENV)/.test
+	@PATH="$$PATH:/usr/sbin:/sbin"; for each in qemu-system-x86_64 mmdebstrap mke2fs depmod cpio zstd socat; do \
+	  command -v $$each >/dev/null || { echo "==> installing QEMU, and what builds a small Debian"; \
+	    $(SUDO) apt-get update -qq && $(APT) $(BOARD_NEEDS); break; }; done
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m pytest tests/board -m board
 
 bench: $(VENV)/.test broker
 	$(BIN)/python -m tests.bench $(BENCH)

@@ -7,6 +7,7 @@ the Thing+ sandbox runs in the test's own process, and is all that the guest can
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,12 @@ DEVICES = (
 
 HERE = Path(__file__).parent
 PYTHON = "/opt/gatewayd/bin/python"
+SOCKET_CLIENT = (
+    "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/gatewayd/gatewayd.sock'); "
+    "s.sendall({!r}); print(s.makefile().readline())"
+)
+"""A bare Python: a whole `gatewayd status` takes seconds on an emulated machine."""
+
 GATEWAYD = "/opt/gatewayd/bin/gatewayd"
 
 START_S = 90.0
@@ -121,15 +128,30 @@ class Board:
         driven: int = (await self.order("pins"))["driven"]
         return bool(driven >> RELAY_LINE & 1)
 
-    async def status(self) -> dict[str, Any]:
-        """Return what `gatewayd status` says in the guest."""
-        document: dict[str, Any] = json.loads(await self.guest.sh(f"{GATEWAYD} status --json"))
-        return document
+    async def ask(self, do: str, **request: Any) -> Any:
+        """Ask at the daemon's control socket and return the result."""
+        question = json.dumps({"do": do, **request}) + "\n"
+        script = (
+            f"{SOCKET_CLIENT}; s.sendall({question!r}.encode()); print(s.makefile().readline())"
+        )
+        answer = json.loads(await self.guest.sh(f"python3 -ISc {shlex.quote(script)}"))
+        assert answer["ok"], answer
+        return answer["result"]
 
-    async def device(self, name: str) -> dict[str, Any]:
-        """Return how one device is, by `gatewayd status`."""
-        devices: list[dict[str, Any]] = (await self.status())["devices"]
-        return next(device for device in devices if device["name"] == name)
+    async def quality(self, channel: str) -> str:
+        """Return what the newest reading of a channel is worth, or why it has no value."""
+        (reading,) = await self.ask("read", channel=channel)
+        return str(reading["quality"])
+
+    async def edge(self, name: str) -> dict[str, Any]:
+        """Return how a device or uplink is."""
+        status = await self.ask("status")
+        edges: list[dict[str, Any]] = [*status["devices"], *status["uplinks"]]
+        return next(edge for edge in edges if edge["name"] == name)
+
+    async def attach_radio(self) -> None:
+        """Have the kernel take the UART for a Bluetooth adapter; `btattach` stays with it."""
+        await self.guest.sh("systemd-run --quiet --unit=btattach btattach -B /dev/hvc0 -P h4")
 
     async def unit(self, name: str) -> str:
         """Return a property of the running service."""
@@ -204,7 +226,7 @@ async def furnished(guest: Guest, cloud: Cloud, radio: Path) -> AsyncIterator[Bo
         await until(board.is_bound, "the kernel's driver has bound the adapter")
         address = CHIPS["outside"][0]
         await guest.sh(f"echo lm75 {address} > {await board.bus()}/new_device")
-        await guest.sh("systemd-run --quiet --unit=btattach btattach -B /dev/hvc0 -P h4")
+        await board.attach_radio()
         yield board
 
 

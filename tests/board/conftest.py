@@ -15,19 +15,24 @@ cannot be made or run, every test is skipped with the reason; `make clean` forge
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.board.board import DEVICES, MQTT_PORT, SOCKETS, Board, furnished, install, start
-from tests.board.cache import CannotRun
+from tests.board.cache import CACHE, CannotRun
 from tests.board.guest import Machine, booted
 from tests.board.parts import Parts, make_parts
 from tests.board.stages import KEY, Stages
 from tests.live.cloud import Cloud, open_cloud
+
+LOGS = CACHE / "logs"
+"""Of the last run: the service's, the machine's console, QEMU's and the radio's."""
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +47,7 @@ def pytest_terminal_summary(
     stages = config.stash.get(KEY, None)
     if stages is None:
         return
-    terminalreporter.section("virtual board")
+    terminalreporter.section(f"virtual board; logs are in {LOGS}")
     for name, took_s in stages.took_s:
         terminalreporter.write_line(f"{took_s:7.1f} s  {name}")
     for outcome in ("passed", "failed"):
@@ -61,9 +66,23 @@ def parts(stages: Stages) -> Parts:
         pytest.skip(str(reason))
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield tmp_path_factory.mktemp("board")
+@contextmanager
+def kept_logs() -> Iterator[Path]:
+    """Yield a folder, and keep its logs when it goes."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="board-") as name:
+        try:
+            yield Path(name)
+        finally:
+            for log in Path(name).glob("*.log"):
+                shutil.copy(log, LOGS)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path, for a machine's sockets; its logs are kept in the cache."""
+    with kept_logs() as folder:
+        yield folder
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -73,17 +92,17 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def board(parts: Parts, folder: Path, cloud: Cloud, stages: Stages) -> AsyncIterator[Board]:
+async def board(parts: Parts, cloud: Cloud, stages: Stages) -> AsyncIterator[Board]:
     """The board with everything attached, and gatewayd running as its service."""
-    machine = Machine(
-        image=parts.image,
-        folder=folder,
-        disks=[parts.program],
-        sockets=SOCKETS,
-        devices=DEVICES,
-        forwards={MQTT_PORT: cloud.port},
-    )
     async with AsyncExitStack() as stack:
+        machine = Machine(
+            image=parts.image,
+            folder=stack.enter_context(kept_logs()),
+            disks=[parts.program],
+            sockets=SOCKETS,
+            devices=DEVICES,
+            forwards={MQTT_PORT: cloud.port},
+        )
         with stages.stage("boot"):
             guest = await stack.enter_async_context(booted(machine))
         with stages.stage("hardware"):
@@ -94,6 +113,5 @@ async def board(parts: Parts, folder: Path, cloud: Cloud, stages: Stages) -> Asy
         try:
             yield board
         finally:
-            log = folder / "gatewayd.log"
-            log.write_text(await guest.sh("journalctl -o short-precise -u gatewayd --no-pager"))
-            stages.say(f"\nthe service's log is {log}")
+            log = await guest.sh("journalctl -o short-precise -u gatewayd --no-pager")
+            machine.folder.joinpath("gatewayd.log").write_text(log)

@@ -152,6 +152,7 @@ class Adapter:
             os.close(self.file)
         self.file, self.is_bound = None, False
         if is_in:
+            self.pins = Pins()  # It was without power.
             self.file = os.open("/dev/uhid", os.O_RDWR)
             reports = descriptor()
             about = (b"board cp2112", b"board/0", b"0001", len(reports))

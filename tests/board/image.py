@@ -100,7 +100,7 @@ def image() -> Image:
 
 def _build(target: Path) -> None:
     if os.geteuid() != 0:
-        raise CannotRun("building the image needs root")
+        raise CannotRun("building the image needs root: sudo make board")
     if platform.machine() != "x86_64":
         raise CannotRun(f"the image is for x86_64, and this is {platform.machine()}")
     memory = Path("/dev/shm")

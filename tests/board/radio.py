@@ -29,7 +29,7 @@ class Tag:
     packets: int = 0
 
     async def measure(self, temperature_c: float, humidity_percent: float) -> None:
-        """Advertise these from now on, five times a second."""
+        """Advertise these from now on, twice a second."""
         self.packets += 1
         said = bytes([0x40, 0x00, self.packets])
         said += b"\x02" + round(temperature_c * 100).to_bytes(2, "little", signed=True)

@@ -30,7 +30,8 @@ from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink
 
 ADAPTER = "C0:FF:EE:00:00:01"
-INTERVAL_MS = 200.0
+INTERVAL_MS = 500.0
+"""Tags take one second or ten; each packet costs the emulated machine some milliseconds."""
 
 
 class Adapter(Controller):  # type: ignore[misc]  # Bumble is not there when types are checked.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.board.guest import Machine, booted
@@ -13,13 +15,11 @@ TIMEOUT_S = 10
 LATE_S = 50.0
 
 
-async def test_a_crashed_kernel_is_reset_by_the_watchdog(
-    parts: Parts, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+async def test_a_crashed_kernel_is_reset_by_the_watchdog(parts: Parts, folder: Path) -> None:
     """Systemd feeds the i6300esb until nobody feeds it any more."""
     machine = Machine(
         image=parts.image,
-        folder=tmp_path_factory.mktemp("dog"),
+        folder=folder,
         devices=["i6300esb"],
         kernel_words="panic=0",
         words=["-action", "watchdog=pause"],
