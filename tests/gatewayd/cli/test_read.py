@@ -83,3 +83,17 @@ def test_watching_marks_what_moved() -> None:
     _, _, x, y, z = show_rows(after, before).splitlines()
     assert [line.startswith("*") for line in (x, y, z)] == [False, True, True]
     assert "*" not in show_rows(after, after) and "*" not in show_rows(after)
+
+
+async def test_straight_from_the_hardware_a_value_is_shaped_as_in_the_daemon(plant: Plant) -> None:
+    """But for what takes time: windows and alarms are made by the daemon alone."""
+    plant.append(
+        '[device.tank]\ndriver = "sim"\nsignals.level = { mean = 5.0, unit = "Pa" }\n'
+        'signals.other = { mean = 3.0 }\n[device.tank.channel.level]\nexpression = "x - other"\n'
+        'scale = 2\nto = "hPa"\nwindow = "1m"\nalarm = { above = 1 }\n'
+    )
+    rows = await read_hardware(plant.config, "tank")
+    assert [(row["channel"], row["value"], row["unit"]) for row in rows] == [
+        ("tank/level", 0.04, "hPa"),
+        ("tank/other", 3.0, ""),
+    ]
