@@ -1,12 +1,11 @@
 """The lines of one GPIO chip: /dev/gpiochipN through libgpiod 2, in a thread of its own.
 
-Outputs are here; what inputs can do is in `gatewayd.ports.inputs`.
-
 Strategy: an output is requested with its level, so that level and direction reach the hardware in
 one act and the line never shows a value that nobody asked for. Requests live in the thread that
 makes them: whoever is cancelled while a line is being requested finds it released behind him, in
 order. A chip on a USB adapter that is pulled out goes on taking values without a word (seen with
 a CP2112 on Linux 6.1 and 6.12), so after every access the chip's node must still be the same one.
+What inputs can do is in `gatewayd.ports.inputs`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceError, DeviceFault
-from gatewayd.ports.edges import CONSUMER, InputSettings, request_inputs
+from gatewayd.ports.edges import CONSUMER, InputSettings, errno_kept, request_inputs
 from gatewayd.ports.inputs import Inputs
 from gatewayd.ports.worker import Worker
 
@@ -194,7 +193,8 @@ class LinePort:
 
     def _set(self, owned: OutputLine, value: bool) -> None:
         try:
-            self._requests[owned].set_value(owned.line, _level(value))
+            with errno_kept():
+                self._requests[owned].set_value(owned.line, _level(value))
         except OSError as error:
             raise self._translated(owned.line, error) from error
         self._prove_present()
@@ -203,7 +203,8 @@ class LinePort:
         from gpiod.line import Value
 
         try:
-            value = self._requests[owned].get_value(owned.line)
+            with errno_kept():
+                value = self._requests[owned].get_value(owned.line)
         except OSError as error:
             raise self._translated(owned.line, error) from error
         self._prove_present()
