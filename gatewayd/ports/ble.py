@@ -157,8 +157,7 @@ class BlePort:
         device = await self._find(address, end_s)
         async with self._scanner.paused():
             left_s = max(0.0, end_s - asyncio.get_running_loop().time())
-            scanner = self._scanner
-            return await BleLink.open(device, left_s, scanner.suspect, scanner.ended)
+            return await BleLink.open(device, left_s, self._scanner)
 
     async def _find(self, address: str, end_s: float) -> BLEDevice:
         from bleak.backends.device import BLEDevice

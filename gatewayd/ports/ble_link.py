@@ -7,7 +7,7 @@ switched off and on. Foreign exceptions are translated once, here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,13 +21,9 @@ if TYPE_CHECKING:
     from bleak.backends.characteristic import BleakGATTCharacteristic
     from bleak.backends.device import BLEDevice
 
+    from gatewayd.ports.ble_scanner import Scanner
+
 T = TypeVar("T")
-
-VALUE_S = 10.0
-"""For one characteristic. A slow link has an interval of 4 s, and a long value takes several."""
-
-CLOSE_S = 3.0
-"""For hanging up; half of what a shutdown may take."""
 
 QUEUE_MAX = 256
 """Values that wait to be taken; a sensor that notifies a hundred times a second fills it in two."""
@@ -41,25 +37,18 @@ class BleLink:
 
     address: str
     _client: BleakClient
-    _suspect: Callable[[str], None]
+    _scanner: Scanner
     _hung_up: asyncio.Event
-    _ended: asyncio.Event
     dropped: int = 0
     """Values lost because nobody took them in time."""
 
     @classmethod
-    async def open(
-        cls,
-        device: BLEDevice,
-        timeout_s: float,
-        suspect: Callable[[str], None],
-        ended: asyncio.Event,
-    ) -> BleLink:
+    async def open(cls, device: BLEDevice, timeout_s: float, scanner: Scanner) -> BleLink:
         """Connect, and find the device's services.
 
         Args:
-            suspect: told when BlueZ hangs.
-            ended: set when the adapter is gone; BlueZ's own end is told to nobody by bleak.
+            scanner: the adapter's, which knows of its end (bleak tells nobody of BlueZ's), and
+                is told when BlueZ hangs.
 
         Raises:
             DeviceTimeout: it does not answer, or BlueZ does not.
@@ -69,7 +58,7 @@ class BleLink:
 
         hung_up = asyncio.Event()
         client = BleakClient(device, lambda _: hung_up.set(), timeout=timeout_s)
-        link = cls(device.address, client, suspect, hung_up, ended)
+        link = cls(device.address, client, scanner, hung_up)
         await link._call("connect", client.connect(), timeout_s)
         return link
 
@@ -101,12 +90,13 @@ class BleLink:
         """
         self._prove_connected()
         told: asyncio.Queue[Told] = asyncio.Queue(QUEUE_MAX)
+        ended = self._scanner.ended
         for uuid in uuids:
             notify = self._client.start_notify(uuid, partial(self._take, told, uuid))
             await self._call(f"be told {uuid}", notify)
         while True:
             taking = asyncio.ensure_future(told.get())
-            ends = [asyncio.ensure_future(each.wait()) for each in (self._hung_up, self._ended)]
+            ends = [asyncio.ensure_future(each.wait()) for each in (self._hung_up, ended)]
             try:
                 await asyncio.wait(
                     (taking, *ends), timeout=silence_s, return_when=asyncio.FIRST_COMPLETED
@@ -124,7 +114,7 @@ class BleLink:
     async def close(self) -> None:
         """Hang up. Never raises."""
         with suppress(DeviceError):  # It has gone before, or BlueZ hangs, and the scanner knows.
-            await self._call("disconnect", self._client.disconnect(), CLOSE_S)
+            await self._call("disconnect", self._client.disconnect(), self._scanner.patience.stop)
 
     def _take(
         self,
@@ -139,18 +129,21 @@ class BleLink:
         told.put_nowait((uuid, bytes(data)))
 
     def _prove_connected(self) -> None:
-        if self._ended.is_set():
+        if self._scanner.ended.is_set():
             raise DeviceAbsent(f"{self.address}: the adapter is gone")
         if self._hung_up.is_set():
             raise DeviceAbsent(f"{self.address} has hung up")
 
-    async def _call(self, what: str, call: Coroutine[Any, Any, T], seconds: float = VALUE_S) -> T:
+    async def _call(
+        self, what: str, call: Coroutine[Any, Any, T], seconds: float | None = None
+    ) -> T:
         from bleak.exc import (
             BleakCharacteristicNotFoundError,
             BleakError,
             BleakGATTProtocolError,
         )
 
+        seconds = self._scanner.patience.value if seconds is None else seconds
         try:
             return await within(seconds, call)
         except BleakCharacteristicNotFoundError as error:
@@ -160,7 +153,7 @@ class BleLink:
             raise DeviceFault(f"{self.address}, {what}: {error}") from error
         except (Hung, TimeoutError) as error:
             if isinstance(error, Hung) and (error.is_stuck or what == "disconnect"):
-                self._suspect(f"{self.address}, {what}: BlueZ gives no answer")
+                self._scanner.suspect(f"{self.address}, {what}: BlueZ gives no answer")
             raise DeviceTimeout(f"{self.address}, {what}: no answer in {seconds:g} s") from error
         except (BleakError, EOFError, OSError) as error:
             raise DeviceAbsent(f"{self.address}, {what}: {error}") from error

@@ -30,7 +30,8 @@ class Patience:
             alarm doubles the patience, up to this.
         call: for an answer of BlueZ; it takes milliseconds, under load a second.
         power: for the radio to come up; a Pi's takes about one second, a cheap dongle three.
-        stop: the same while shutting down, which must be done within 10 s.
+        stop: for ending a scan or a connection; shutting down must be done within 10 s.
+        value: for one characteristic. A slow link has an interval of 4 s, a long value takes more.
         settle: changes of who listens are waited for so long, so that twenty devices that open
             together start one scan and not twenty.
     """
@@ -40,6 +41,7 @@ class Patience:
     call: float = 15.0
     power: float = 10.0
     stop: float = 3.0
+    value: float = 10.0
     settle: float = 0.1
 
 

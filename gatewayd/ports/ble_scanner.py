@@ -41,7 +41,7 @@ class Scanner:
     _adapter: Adapter
     _facts: Facts
     _mode: Mode
-    _patience: Patience
+    patience: Patience
     _note: Note
     heard: int = 0
     """Advertisements of all devices since the port was opened."""
@@ -65,7 +65,7 @@ class Scanner:
 
     def __post_init__(self) -> None:
         self._why_not = "" if self._facts.has_monitor else NO_MONITOR
-        self._silent_s = self._patience.silent
+        self._silent_s = self.patience.silent
         self._quiet.set()
 
     # Who listens
@@ -135,10 +135,16 @@ class Scanner:
             self._give_up(error)
 
     async def _wait_wanted(self) -> None:
-        while (not self._ears or self._pauses) and not self._trouble:
-            self._poked.clear()
-            await self._poked.wait()
-        await asyncio.sleep(self._patience.settle)
+        is_settled = False
+        while not (is_settled and self._is_wanted()):
+            while not self._is_wanted():
+                self._poked.clear()
+                await self._poked.wait()
+            await asyncio.sleep(self.patience.settle)
+            is_settled = True
+
+    def _is_wanted(self) -> bool:
+        return bool(self._trouble) or (bool(self._ears) and not self._pauses)
 
     async def _scan_once(self) -> str:
         """Scan until something changes; return what was wrong, empty for nothing."""
@@ -153,7 +159,7 @@ class Scanner:
         scanner = BleakScanner(self._hear, scanning_mode=plan.mode, bluez=arguments)
         self._heard_s = asyncio.get_running_loop().time()
         try:
-            await within(self._patience.call, scanner.start())
+            await within(self.patience.call, scanner.start())
         except (Hung, EOFError, OSError) as error:
             return f"the scan does not start: {error}"
         except BleakError as error:
@@ -175,7 +181,7 @@ class Scanner:
         while self._ears and not self._pauses and not self._trouble and self.error is None:
             if not plan.covers(self._plan()):
                 return ""
-            silent_s = self._silent_s if plan.mode == "passive" else self._patience.silent
+            silent_s = self._silent_s if plan.mode == "passive" else self.patience.silent
             due_s = self._heard_s + silent_s
             if due_s <= loop.time():
                 return f"nobody was heard for {silent_s:g} s"
@@ -192,7 +198,7 @@ class Scanner:
         from bleak.exc import BleakDBusError, BleakError
 
         try:
-            await within(self._patience.stop, scanner.stop())
+            await within(self.patience.stop, scanner.stop())
         except BleakDBusError as error:
             if error.dbus_error.endswith(".InProgress"):
                 self.rung = max(self.rung, Rung.RESTARTED)
@@ -211,7 +217,7 @@ class Scanner:
             DeviceError: nothing helped.
         """
         if self.plan is not None and self.plan.mode == "passive":
-            self._silent_s = min(2 * self._silent_s, self._patience.silent_max)
+            self._silent_s = min(2 * self._silent_s, self.patience.silent_max)
         self.rung = Rung(min(self.rung + 1, Rung.GIVEN_UP))
         self._note("bluetooth deaf", port=self.name, reason=trouble, step=self.rung.name.lower())
         if self.rung is Rung.POWER_CYCLED:

@@ -17,7 +17,7 @@ DEADLINE_S = 10.0
 LOOK_S = 0.01
 
 CALM = Patience(settle=0.01)
-HASTY = Patience(silent=0.3, silent_max=1.0, call=1.0, power=1.0, stop=0.5, settle=0.01)
+HASTY = Patience(silent=0.3, silent_max=1.0, call=1.0, power=1.0, stop=0.5, value=0.5, settle=0.01)
 """Silence is suspicious after this; the real one is a minute and a half."""
 
 

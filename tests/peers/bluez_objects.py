@@ -119,6 +119,10 @@ class Device(ServiceInterface):
         self.bluez.raise_fault("connect")
         if "connect" in self.bluez.hanging:
             await asyncio.Event().wait()
+        self.connect_from_elsewhere()
+
+    def connect_from_elsewhere(self) -> None:
+        """Be connected, whoever asked for it."""
         self.is_connected = True
         self.emit_properties_changed({"Connected": True})
         self._show(self.bluez.gatt.get(self.address, {}))
