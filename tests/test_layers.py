@@ -110,7 +110,7 @@ ROOMS = {
         "gatewayd/console/",
         "gatewayd/cli/",
     ),
-    "tomlkit": ("gatewayd/config",),
+    "tomlkit": ("gatewayd/config", "gatewayd/scan"),
     "yarl": ("gatewayd/transports/http.py",),
 }
 """The only places that may import each third party; one that is not named may be nowhere."""
