@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gatewayd.fields import parse_duration
 
@@ -38,6 +38,27 @@ class Spoken:
     lines: tuple[str, ...] = ()
     complaints: tuple[str, ...] = ()
     code: int = 0
+
+
+class Keepsake(Protocol):
+    """What a login leaves on this machine."""
+
+    def forget(self) -> bool:
+        """Delete it; return whether there was anything."""
+        ...
+
+
+def forget(kept: Keepsake, what: str) -> Spoken:
+    """Delete what a login has left, a `session` or a `token`, and tell so."""
+    was_there = kept.forget()
+    line = f"the {what} is forgotten" if was_there else f"there was no {what}"
+    return Spoken({"forgotten": was_there}, (line,))
+
+
+def nothing_kept(cloud: str, what: str) -> Spoken:
+    """Tell that no login has left anything, and how to log in."""
+    complaint = f"no {what} for this server is kept; `gatewayd cloud {cloud} login`"
+    return Spoken({what: None}, complaints=(complaint,), code=1)
 
 
 NEXT = "next: systemctl reload gatewayd, so that the daemon knows"

@@ -9,8 +9,8 @@ from gatewayd.clouds.questions import ask, secret_from
 from gatewayd.clouds.thethingsio.codec import encode_time
 from gatewayd.clouds.thethingsio.rest import open_rest
 from gatewayd.clouds.thethingsio.rest_auth import Login, Session, SessionFile
-from gatewayd.clouds.thethingsio.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.thethingsio.verbs.account import KIND, Account, account_of
+from gatewayd.clouds.verbs import Spoken, forget, nothing_kept
 
 
 async def register(args: argparse.Namespace) -> Spoken:
@@ -40,13 +40,10 @@ async def session(args: argparse.Namespace) -> Spoken:
     account = account_of(args)
     file = SessionFile(account.session_file, account.config.app_url)
     if args.forget:
-        was_there = file.forget()
-        line = "the session is forgotten" if was_there else "there was no session"
-        return Spoken({"forgotten": was_there}, (line,))
+        return forget(file, "session")
     found = file.read()
     if found is None:
-        complaint = "no session for this server is kept; `gatewayd cloud thethingsio login`"
-        return Spoken({"session": None}, complaints=(complaint,), code=1)
+        return nothing_kept(KIND, "session")
     return _spoken(account, found, f"session of {found.email}")
 
 

@@ -9,7 +9,7 @@ from gatewayd.clock import SystemClock
 from gatewayd.clouds.thinger.rest import open_rest
 from gatewayd.clouds.thinger.rest_errors import NoAnswer, NotFound, ServerFailed
 from gatewayd.clouds.thinger.rest_resources import Resources
-from gatewayd.clouds.thinger.verbs.account import account_of
+from gatewayd.clouds.thinger.verbs.account import Account, account_of
 from gatewayd.clouds.verbs import Spoken
 from gatewayd.errors import LinkLost
 
@@ -23,6 +23,9 @@ async def control(args: argparse.Namespace) -> Spoken:
     value = value_of(args.value)
     wanted = value if args.hold is None else {"value": value, "hold_s": args.hold}
     path = "/".join(output.path)
+    if account.config.transport in ("mqtt", "http"):
+        line = f"{args.output} cannot be set from here: {_elsewhere(account, path, wanted)}"
+        return Spoken({"error": "elsewhere"}, complaints=(line,), code=1)
     async with open_rest(account.rest(), SystemClock()) as api:
         resources = api.devices.resources(account.device)
         try:
@@ -36,6 +39,16 @@ async def control(args: argparse.Namespace) -> Spoken:
     document = {"output": args.output, "value": value, "state": state}
     now = "done" if state is None else f"done; it is {_word(state)} now"
     return Spoken(document, (f"{args.output} {args.value}: {now}",))
+
+
+def _elsewhere(account: Account, path: str, wanted: object) -> str:
+    """Return how apps set outputs where the device has no socket, and so no resources."""
+    text = json.dumps(wanted)
+    if account.config.transport == "mqtt":
+        prefix = account.config.mqtt_prefix or account.device
+        return f"over MQTT an app publishes {text} to {prefix}/set/{path}"
+    wish = f'{{"ts": …, "{path}": {text}}}'
+    return f"over HTTP an app writes {wish} into the property that the callback answers with"
 
 
 async def _state(resources: Resources, path: str) -> object:

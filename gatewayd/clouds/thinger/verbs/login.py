@@ -9,8 +9,8 @@ from gatewayd.clock import SystemClock
 from gatewayd.clouds.questions import ask, secret_from
 from gatewayd.clouds.thinger.rest import open_rest
 from gatewayd.clouds.thinger.tokens import PasswordGrant, Session, TokenFile
-from gatewayd.clouds.thinger.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.thinger.verbs.account import KIND, Account, account_of
+from gatewayd.clouds.verbs import Spoken, forget, nothing_kept
 
 
 async def login(args: argparse.Namespace) -> Spoken:
@@ -28,13 +28,10 @@ async def session(args: argparse.Namespace) -> Spoken:
     account = account_of(args)
     file = TokenFile(account.session_file, account.config.rest_url)
     if args.forget:
-        was_there = file.forget()
-        line = "the session is forgotten" if was_there else "there was no session"
-        return Spoken({"forgotten": was_there}, (line,))
+        return forget(file, "session")
     found = file.read()
     if found is None:
-        complaint = "no session for this server is kept; `gatewayd cloud thinger login`"
-        return Spoken({"session": None}, complaints=(complaint,), code=1)
+        return nothing_kept(KIND, "session")
     return _spoken(account, found, f"session of {found.user} at {account.config.rest_url}")
 
 

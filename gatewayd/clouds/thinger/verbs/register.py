@@ -61,7 +61,8 @@ async def register(args: argparse.Namespace) -> Spoken:
     async with open_rest(account.rest(), SystemClock()) as api:
         run = Run(api, account, ConfigFile(args.config), args.description)
         device = await _find(api, account.device)
-        there = {each.id for each in await api.buckets.list()}
+        there = {each.id: each.source for each in await api.buckets.list()}
+        run.problems += _wrong_sources(account, there)
         lacking = [each for each in account.buckets if each not in there]
         run.lacking += [f"device {account.device}"] if device is None else []
         run.lacking += [f"bucket {each}" for each in lacking]
@@ -76,6 +77,16 @@ async def register(args: argparse.Namespace) -> Spoken:
             await _callback(run)
         await _look_for_endpoints(run)
     return _spoken(run, write_back(run))
+
+
+def _wrong_sources(account: Account, there: Mapping[str, str]) -> list[str]:
+    """Return complaints about buckets that are there and take nothing of what will come."""
+    wanted = SOURCES.get(account.config.transport, Source.WRITE)
+    return [
+        f"bucket {bucket} has the source {there[bucket]}; {account.config.transport} needs {wanted}"
+        for bucket in account.buckets
+        if there.get(bucket, wanted) not in (wanted, "")
+    ]
 
 
 async def _device(run: Run, device: Device | None) -> None:

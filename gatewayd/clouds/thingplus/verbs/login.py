@@ -9,8 +9,8 @@ from gatewayd.clouds.questions import ask, secret_from, tell
 from gatewayd.clouds.thingplus.query import iso_time
 from gatewayd.clouds.thingplus.rest import open_rest
 from gatewayd.clouds.thingplus.tokens import CodeGrant, Grant, PasswordGrant, Token, TokenFile
-from gatewayd.clouds.thingplus.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken
+from gatewayd.clouds.thingplus.verbs.account import KIND, Account, account_of
+from gatewayd.clouds.verbs import Spoken, forget, nothing_kept
 
 
 async def login(args: argparse.Namespace) -> Spoken:
@@ -38,12 +38,10 @@ async def token(args: argparse.Namespace) -> Spoken:
     account = account_of(args)
     file = TokenFile(account.token_file, account.rest_url)
     if args.forget:
-        was_there = file.forget()
-        line = "the token is forgotten" if was_there else "there was no token"
-        return Spoken({"forgotten": was_there}, (line,))
+        return forget(file, "token")
     found = file.read()
     if found is None:
-        return Spoken({"token": None}, complaints=("no token for this server is kept",), code=1)
+        return nothing_kept(KIND, "token")
     return _spoken(account, found, f"token for {account.rest_url}")
 
 

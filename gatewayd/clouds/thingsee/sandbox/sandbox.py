@@ -83,6 +83,7 @@ class Sandbox:
             "mqtt_tls": self.mqtt_tls_port,
             "rest": self.rest_url,
             "api": self.api_url,
+            "http_uplink": self.uplink_url("TUID"),
             "control": f"{self.rest_url}/_sandbox/",
             "ca_file": None if self.ca_file is None else str(self.ca_file),
             "tls": self.tls_reason or "on",

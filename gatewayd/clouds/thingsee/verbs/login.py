@@ -8,8 +8,8 @@ from gatewayd.clock import SystemClock
 from gatewayd.clouds.questions import ask, secret_from
 from gatewayd.clouds.thingsee.rest import open_rest
 from gatewayd.clouds.thingsee.tokens import LIFE_S, Credentials, Token, TokenFile
-from gatewayd.clouds.thingsee.verbs.account import Account, account_of
-from gatewayd.clouds.verbs import Spoken, save, written_lines
+from gatewayd.clouds.thingsee.verbs.account import KIND, Account, account_of
+from gatewayd.clouds.verbs import Spoken, forget, nothing_kept, save, written_lines
 from gatewayd.config.edit import ConfigFile
 from gatewayd.small_files import write_private
 
@@ -48,13 +48,10 @@ async def token(args: argparse.Namespace) -> Spoken:
     account = account_of(args)
     file = TokenFile(account.token_file, account.rest_url)
     if args.forget:
-        was_there = file.forget()
-        line = "the token is forgotten" if was_there else "there was no token"
-        return Spoken({"forgotten": was_there}, (line,))
+        return forget(file, "token")
     found = file.read()
     if found is None:
-        complaint = "no token for this server is kept; `gatewayd cloud thingsee login`"
-        return Spoken({"token": None}, complaints=(complaint,), code=1)
+        return nothing_kept(KIND, "token")
     return _spoken(account, found, f"token for {account.rest_url}", "")
 
 

@@ -56,6 +56,17 @@ async def test_a_second_run_changes_nothing(shell: Shell, sandbox: Sandbox) -> N
     assert after == before
 
 
+async def test_a_bucket_that_would_stay_empty_is_said(
+    shell: Shell, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """One that was made for another transport takes nothing of what comes now."""
+    await log_in(shell)
+    await shell("register")
+    other = Shell(write_config(tmp_path, sandbox.rest_url, "mqtt"), "thinger")
+    said = await other("register", code=1)
+    assert "bucket boiler has the source write; mqtt needs mqtt" in said.err
+
+
 async def test_what_is_missing_is_said_first(shell: Shell, sandbox: Sandbox) -> None:
     """--dry-run changes nothing."""
     await log_in(shell)

@@ -15,7 +15,7 @@ from gatewayd.clouds.thinger.verbs.control import value_of
 from gatewayd.sandbox.faults import RestFault
 from tests.clouds.shell import Shell
 from tests.clouds.thinger.device import Device, Refusal, Resource, open_device
-from tests.clouds.thinger.verbs.conftest import PASSWORD, log_in
+from tests.clouds.thinger.verbs.conftest import PASSWORD, log_in, write_config
 
 
 @pytest.fixture
@@ -126,6 +126,17 @@ async def test_who_does_not_answer_may_have_moved(
     assert "is away" in (await shell("control", "pump/relay", "on", code=75)).err
     said = await shell("control", "boiler/temperature", "5", code=2)
     assert "it has pump/relay" in said.err
+
+
+@pytest.mark.parametrize(
+    ("transport", "how"), [("mqtt", "publishes true to gw01/set/pump/relay"), ("http", "property")]
+)
+async def test_a_device_without_resources_is_commanded_elsewhere(
+    sandbox: Sandbox, tmp_path: Path, transport: str, how: str
+) -> None:
+    """Only the socket brings resources; the sentence says what there is instead."""
+    shell = Shell(write_config(tmp_path, sandbox.rest_url, transport), "thinger", (PASSWORD,))
+    assert how in (await shell("control", "pump/relay", "on", code=1)).err
 
 
 async def test_a_command_is_sent_once(shell: Shell, device: Device, sandbox: Sandbox) -> None:
