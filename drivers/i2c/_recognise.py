@@ -13,7 +13,8 @@ only what every chip known at its addresses takes for harmless, and says so wher
     0x44–0x46   SHT3x, SHT4x besides: their commands mean nothing to an INA or a PCA9685
     0x48–0x4F   ADS1115, TMP102, TMP117, LM75 (pointers); PCF8591 (see `may_be_pcf8591`)
     0x5A        MLX90614; CCS811, MPR121, DRV2605 (pointers)
-    0x61, 0x62  SCD30, SCD4x; MCP4725 and MCP4728, to which some commands are *voltages*
+    0x61, 0x62  SCD30, SCD4x; MCP4725 and MCP4728, to which some commands are *voltages*;
+                LIDAR-Lite at 0x62, to which two bytes are a setting
     0x70–0x77   BME280; MS5611 (an unknown command), TCA9548A (its channels; put back)
 """
 

@@ -38,8 +38,7 @@ Fields without a `register` of their own are taken from the answer to the device
     scale = 0.0026703               # value = number · scale + offset
     offset = -45.0
 
-Tested: the vectors of a sensor with checksums and of one with registers, written as a technician
-would; real smbus2 over a fake kernel.
+Tested: an SHT3x, HTU21D, INA226 and MLX90614 written as TOML; real smbus2 over a fake kernel.
 Source: the chip's data sheet; NXP UM10204 (I²C).
 """
 
@@ -130,7 +129,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What proves the chip: a register, how many bytes it has, and the number in them."""
+    """What proves the chip: a register, how many bytes it has, and the number in them.
+
+    It is read with a repeated start and without a checksum, as registers of ids are.
+    """
 
     register: int
     expected: int

@@ -140,10 +140,14 @@ async def prove(chip: Chip) -> None:
 async def recognise(bus: I2cPort, address: int) -> Evidence | None:
     """Ask whether there is a value, which the chip answers while it measures and while not.
 
-    To an MCP4725 or MCP4728 the command is one of those that mean nothing (0b111…); a LIDAR-Lite
-    v4 has a register there that acts on 0x01 only. The serial number (0x36…) would set a voltage.
+    To an MCP4725 or MCP4728 the command is one of those that mean nothing (0b111…), while the
+    serial number (0x36…) would set a voltage. A LIDAR-Lite would take it for a register and its
+    new value: it answers for a register alone, an SCD4x does not.
     """
-    ready = await find_answer(Chip(bus, address), READY)
+    chip = Chip(bus, address)
+    if await find_answer(chip, Query(write=b"\xe1", count=1)) is not None:
+        return None
+    ready = await find_answer(chip, READY)
     if ready is None:
         return None
     return Evidence(f"ready status 0x{ready.hex()} with a right checksum", is_proof=True)

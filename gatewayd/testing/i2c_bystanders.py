@@ -153,3 +153,23 @@ class RelayBoardChip:
 
     def read(self, count: int) -> bytes:
         return bytes(self.registers[self._pointer : self._pointer + count]).ljust(count, b"\xff")
+
+
+class LidarLiteChip:
+    """A distance meter: registers that keep what is written behind the pointer."""
+
+    def __init__(self) -> None:
+        self._registers = bytearray(b"\x10") * 256
+        self._pointer = 0
+
+    @property
+    def state(self) -> object:
+        return bytes(self._registers)
+
+    def write(self, data: bytes) -> None:
+        self._pointer = data[0]
+        for offset, byte in enumerate(data[1:]):
+            self._registers[(data[0] + offset) % 256] = byte
+
+    def read(self, count: int) -> bytes:
+        return bytes(self._registers[(self._pointer + n) % 256] for n in range(count))

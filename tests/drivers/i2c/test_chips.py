@@ -377,3 +377,22 @@ def test_chips_convert_at_the_same_time() -> None:
             assert loop.time() - began_s == pytest.approx(0.0155)
 
     run(FakeI2cKernel({1: chips}), main)
+
+
+async def test_chips_share_a_bus_and_its_thread() -> None:
+    """In real time and with the port's own thread: each has its own values, none another's."""
+    shared = [each for each in CASES if each.kind in {"aht20", "mlx90614", "sht4x", "tmp117"}]
+    kernel = FakeI2cKernel({1: {each.address: CHIPS[each.kind].make() for each in shared}})
+    ports = Ports()
+
+    async def use(case: Case) -> None:
+        async with opened(case, ports) as sensor:
+            for _ in range(3):
+                assert is_the_example(case, await reading(sensor))
+
+    with kernel.installed():
+        async with asyncio.TaskGroup() as tasks:
+            for case in shared:
+                tasks.create_task(use(case))
+    assert kernel.open_files == {}
+    assert {address for _, address, _, _ in kernel.messages} == {each.address for each in shared}

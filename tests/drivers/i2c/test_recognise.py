@@ -17,6 +17,7 @@ from gatewayd.testing.i2c import ChipModel, RegisterChip
 from gatewayd.testing.i2c_bystanders import (
     Bystander,
     Ds2482Chip,
+    LidarLiteChip,
     Mcp4725Chip,
     Mcp4728Chip,
     Pca9685Chip,
@@ -43,6 +44,7 @@ BYSTANDERS: tuple[tuple[range, Callable[[int], Bystander]], ...] = (
     (range(0x70, 0x78), lambda _: Tca9548aChip(0x00)),
     (range(0x60, 0x68), lambda _: Mcp4725Chip()),
     (range(0x60, 0x68), Mcp4728Chip),
+    (range(0x62, 0x63), lambda _: LidarLiteChip()),
     (range(0x18, 0x1C), lambda _: Ds2482Chip()),
     (range(0x10, 0x14), lambda _: RelayBoardChip()),
 )

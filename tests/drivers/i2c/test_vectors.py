@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers.i2c import (
     ads1115,
@@ -24,6 +27,7 @@ from drivers.i2c import (
     tmp117,
 )
 from drivers.i2c._table import Field, Table
+from gatewayd.model import Quality
 
 LM75_9 = lm75.table_of(lm75.Config(port="i2c:1"))
 LM75_11 = lm75.table_of(lm75.Config(port="i2c:1", bits=11))
@@ -121,6 +125,24 @@ def test_a_printed_code_is_the_printed_value(field: Field, data: str, value: flo
     measured = field.decode(bytes.fromhex(data))
     assert measured.value == (None if value is None else pytest.approx(value, rel=1e-4, abs=3e-3))
     assert measured.quality.has_value == (value is not None)
+
+
+TABLES = (
+    LM75_9, LM75_11, INA219, INA226, SCD30, SCD4X, aht20.TABLE, bh1750.TABLE, htu21d.TABLE,
+    mcp9808.TABLE, mlx90614.TABLE, sht3x.TABLE, sht4x.TABLE, tmp102.TABLE, tmp117.TABLE,
+)  # fmt: skip
+
+
+@given(st.sampled_from(TABLES), st.binary(min_size=18, max_size=18))
+def test_any_bytes_are_numbers_or_faults(table: Table, raw: bytes) -> None:
+    """No answer makes a decoder crash or return what is no number."""
+    for query in table.queries:
+        for field in query.fields:
+            measured = field.decode(raw)
+            assert (measured.value is None) is (measured.quality is Quality.FAULT)
+            if measured.value is not None:
+                assert isinstance(measured.value, float)
+                assert math.isfinite(measured.value)
 
 
 def test_small_codes_are_exact() -> None:
