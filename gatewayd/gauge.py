@@ -61,8 +61,11 @@ class Last:
         is_next = is_pressing or is_step(self, reading)
         if not is_next and not is_due(self, reading):
             answer.old.append(reading)
-            is_number = isinstance(reading.value, int | float)
-            self.held = reading if self.deadband and is_number else None
+            # A switch steps by itself; who counts its events wants each of them once.
+            is_number = isinstance(reading.value, int | float) and not isinstance(
+                reading.value, bool
+            )
+            self.held = reading if self.deadband is not None and is_number else None
             return
         if is_next and self.held is not None:
             answer.news.append(self.held)

@@ -83,6 +83,12 @@ def test_a_heartbeat_is_no_step() -> None:
     ]
 
 
+def test_a_switch_tells_its_changes_and_nothing_else() -> None:
+    """Each once; that it was off until then goes without saying."""
+    played = play(Tuning(deadband=0.5)).say(False, False, True, True, False)
+    assert played.news == [("", 0, False), ("", 20, True), ("", 40, False)]
+
+
 def test_what_is_news_is_decided_by_value_quality_and_time() -> None:
     """Each alone is enough; a reason is repeated once an hour."""
     last = Last(NAME, 1.0, 60.0, 5.0, Quality.GOOD, 0)
