@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ def test_the_example_passes(capsys: pytest.CaptureFixture[str]) -> None:
     """Unchanged, on a machine with no hardware, no account and no secrets."""
     assert main(["check", "--config", str(EXAMPLE)]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{EXAMPLE}: no errors")
+
+
+def test_the_examples_names_pass_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tables of names that are commented out there are right, and not lost on the way."""
+    of_names = re.compile(r'^#(?=\[uplink\.\w+\.(sensors|actuators|calls)\]|"\w+/\w+" = \{)', re.M)
+    text, count = of_names.subn("", EXAMPLE.read_text(encoding="utf-8"))
+    assert count >= 15
+    config = tmp_path / "config.toml"
+    config.write_text(text, encoding="utf-8")
+    assert main(["check", "--config", str(config)]) == 0, capsys.readouterr().out
+    config.write_text(text.replace("key = ", "kye = "), encoding="utf-8")
+    assert main(["check", "--config", str(config)]) == 78
+    assert "nearest: key" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
