@@ -15,7 +15,6 @@ Example:
     every = "10s"
 
 Identity: register 0xD0 says 0x60 (BME280) or 0x58 (BMP280).
-Tested: the data sheet's worked example; real smbus2 over a fake kernel.
 Tested: Bosch's worked example; real smbus2 over a fake kernel.
 
 Source: Bosch BME280 data sheet BST-BME280-DS002 §4.2.3 (compensation), §5.4 (registers), §8.1

@@ -9,7 +9,7 @@ Example:
     driver = "lm75"
     port = "i2c:1"
     address = 0x48          # 0x48 to 0x4F by its pins A0, A1, A2
-    bits = 11               # LM75A, LM75B; 9 for a plain LM75, 12 for a TMP75
+    bits = 11               # LM75A, NXP's LM75B; 9 for a plain LM75 and TI's, 12 for a TMP75
 
 Identity: it has no id, but two limits that must make sense together.
 Tested: the data sheet's table of codes; real smbus2 over a fake kernel.

@@ -16,7 +16,8 @@ It has a new value every 5 s; asked more often it answers when there is one.
 
 Identity: the serial number (0x3682) with its checksums.
 Tested: the data sheet's examples of measurement and serial number; real smbus2 over a fake kernel.
-Source: Sensirion SCD4x data sheet §3.5 (basic commands), §3.6 (pressure), §3.9 (serial number).
+Source: Sensirion SCD4x data sheet §3.5 (basic commands), §3.6 (pressure), §3.8 (ready),
+§3.9 (serial number).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 `CHIPS` names them by driver, with address and model; a model is made afresh each time, as after
 power-up. Numbers marked *DS* are printed in the maker's data sheet, those marked *syn* are made up
-from its formula: good as a round trip, no proof. All checksums were computed again.
+from its formula: good as a round trip, no proof. All checksums were computed again. Answers that
+are no measurement (status, firmware version, "ready") are made up where nothing else is said.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def veml7700_chip() -> Veml7700Chip:
 
 
 def ads1115_chip() -> Ads1115Chip:
-    """DS: codes 0x0001 and 0x7FFE on AIN0 and AIN3; full scale on AIN1, minus one on AIN0–AIN1."""
+    """DS: full scale on AIN1, one on AIN3, minus one between AIN0 and AIN1; syn: half on AIN0."""
     return Ads1115Chip({4: 0x4000, 5: 0x7FFF, 7: 0x0001, 0: 0xFFFF})
 
 

@@ -1,4 +1,8 @@
-"""What the data sheets print, number by number, through the pure decoders alone."""
+"""What the data sheets print, number by number, through the pure decoders alone.
+
+Where a comment says "made up", the numbers come from the formula: a guard against changes, and no
+proof.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +64,7 @@ def field_in(table: Table, name: str) -> Field:
         (field_in(LM75_9, "temperature"), "ff80", -0.5),
         (field_in(LM75_9, "temperature"), "e700", -25.0),
         (field_in(LM75_9, "temperature"), "c900", -55.0),
+        # LM75A: one count of its 11 bits, made up.
         (field_in(LM75_11, "temperature"), "ffe0", -0.125),
         # TMP117 data sheet, table 7-1.
         (field_in(tmp117.TABLE, "temperature"), "3200", 100.0),
