@@ -102,7 +102,7 @@ def what_refusal_means(
         written = sum(point.bucket == bucket for point in points)
         least = 1 if bucket in trusted else 0
         if written == sum(point.bucket == bucket for point in refused) > least:
-            advice = "`gatewayd cloud thinger register` makes it, its owner enables it"
-            return Throttled(f"bucket {bucket} takes nothing: {advice}", BUCKET_PAUSE_S)
+            advice = "is it there and enabled? `gatewayd cloud thinger register` looks"
+            return Throttled(f"bucket {bucket} takes nothing; {advice}", BUCKET_PAUSE_S)
     seqs = [seq for point in refused for seq in point.seqs]
     return BatchRefused(f"points refused twice by bucket {', '.join(buckets)}", seqs)
