@@ -110,7 +110,9 @@ def plain(value: Any) -> Any:
             return {"is": _name(type(value)), "value": plain(value.value)}
         case Mapping():
             return {"map": [[plain(key), plain(each)] for key, each in value.items()]}
-        case list() | tuple() | set() | frozenset():
+        case set() | frozenset():  # In an order that every process agrees on.
+            return [plain(each) for each in sorted(value, key=repr)]
+        case list() | tuple():
             return [plain(each) for each in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]

@@ -61,6 +61,11 @@ def test_what_json_does_not_know_is_named_and_no_more() -> None:
     assert plain([Slave]) == [{"some": "type"}]
 
 
+def test_a_set_has_one_order() -> None:
+    """Every process shuffles its own; a replay must ask what was recorded."""
+    assert plain(frozenset({"b", "a", "c"})) == plain({"c", "a", "b"}) == ["a", "b", "c"]
+
+
 def test_nesting_has_an_end() -> None:
     """A file cannot exhaust the stack."""
     told: object = 1
