@@ -26,6 +26,10 @@ PROBE_S = 0.15
 """For a slave that has never answered here. Meters answer within 100 ms; the slow ones are found
 by the visit with the whole patience."""
 
+RETRY_S = 0.3
+"""For the second try of a slave that was well a moment ago: longer than a busy machine stalls, for
+a stall between question and answer looks like silence. Paid once, when a slave dies."""
+
 PATIENT_VISIT = 8
 """Every so many visits to a silent slave: with the supervisor's back-off the first one comes after
 a minute or two, and then every few minutes. Each costs the others a whole timeout."""
@@ -65,7 +69,7 @@ class Timing:
         if not self.failures:
             if not self._turnarounds_s:
                 return (limit_s, limit_s)
-            return (short_s, min(limit_s, max(3 * short_s, on_wire_s + PROBE_S)))
+            return (short_s, min(limit_s, max(3 * short_s, on_wire_s + RETRY_S)))
         is_patient = self.is_silent and self.failures % PATIENT_VISIT == 0
         return (limit_s,) if is_patient else (short_s,)
 

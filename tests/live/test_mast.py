@@ -93,7 +93,7 @@ async def test_one_dead_one_slow_one_garbling_cost_the_others_nothing(
     house: House, mast: Mast
 ) -> None:
     """The five keep 95 % of their pace, and the dead one is back within a back-off."""
-    await show_pace(house, mast, EVERY_S, 4.0, 10.0)
+    await show_pace(house, mast, EVERY_S, 4.0, 20.0)
 
 
 @pytest.mark.slow

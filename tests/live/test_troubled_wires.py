@@ -26,6 +26,10 @@ BABBLE_S = 0.001
 BABBLE = bytes(range(160, 252))
 """92 bytes each millisecond: 921600 baud, the fastest that adapters do."""
 
+STALL_MS_MAX = 1500
+"""A machine that is busy with others stalls for a second now and then; a wire that holds up the
+rest does so for its timeouts, which are 2 s and more."""
+
 QUESTION = bytes.fromhex("01 03 00 00 00 01 84 0a")
 ANSWER = bytes.fromhex("01 03 02 00 2a 39 9b")
 
@@ -183,6 +187,6 @@ async def test_a_troubled_wire_troubles_no_other(house: House, wires: Wires) -> 
         own = [row for row in rows if row.channel == f"{name}/value"]
         assert all(row.quality is Quality.GOOD for row in own), name
         widest_ms = max(b.time_ms - a.time_ms for a, b in itertools.pairwise(own))
-        assert widest_ms < 10 * STEADY_S * 1000, f"{name} was disturbed for {widest_ms} ms"
+        assert widest_ms < STALL_MS_MAX, f"{name} was disturbed for {widest_ms} ms"
     for name, quality in EXPECTED.items():
         assert any(row.channel == f"{name}/value" and row.quality is quality for row in rows)

@@ -28,6 +28,10 @@ STEADY_S = 0.05
 SETTLED = 3
 """Cycles after which everything has been loaded and filled that ever will be."""
 
+STALL_MS_MAX = 1500
+"""A machine that is busy with others stalls for a second now and then; a wire that holds up the
+rest does so for its timeouts, which are 2 s and more."""
+
 OBJECTS_MAX = 60
 """Python objects that one cycle may leave behind: rows of histories that are not full yet."""
 
@@ -178,7 +182,7 @@ def check_record(rows: list[Reading], gaps_ms: list[tuple[int, int]]) -> None:
     steady = [row for row in rows if row.channel == STEADY]
     assert all(row.quality is Quality.GOOD for row in steady)
     widest_ms = max(b.time_ms - a.time_ms for a, b in itertools.pairwise(steady))
-    assert widest_ms < 10 * STEADY_S * 1000, f"the others were disturbed for {widest_ms} ms"
+    assert widest_ms < STALL_MS_MAX, f"the others were disturbed for {widest_ms} ms"
 
 
 async def pull_and_put_back(house: House, socket: Socket, cycles: int, stay_s: float) -> None:
@@ -196,13 +200,13 @@ async def pull_and_put_back(house: House, socket: Socket, cycles: int, stay_s: f
             await asyncio.sleep(stay_s)
             seen.append(held())
         rows = await rows_of(gateway)
-    check_record(rows, socket.gaps_ms)
     first, last = seen[SETTLED], seen[-1]
     print(f"{cycles} cycles: {first} → {last}")
     assert last.descriptors <= first.descriptors
     assert last.tasks <= first.tasks
     assert last.threads <= first.threads
     assert last.objects - first.objects <= OBJECTS_MAX * (cycles - SETTLED)
+    check_record(rows, socket.gaps_ms)
 
 
 async def test_adapters_pulled_and_put_back_leak_nothing(house: House, socket: Socket) -> None:

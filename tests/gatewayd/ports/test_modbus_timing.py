@@ -9,6 +9,7 @@ from gatewayd.ports.modbus_timing import (
     PATIENT_VISIT,
     PROBE_S,
     REMEMBERED,
+    RETRY_S,
     Timing,
     wire_s,
 )
@@ -39,9 +40,15 @@ def test_a_slave_is_waited_for_twice_as_long_as_its_slowest_answer() -> None:
     """One slow answer of many counts; and the second try has three times the patience."""
     timing = answering(0.01)
     timing.answered(BYTES_S + 0.06, BYTES_S)
-    first_s, second_s = timing.tries_s(BYTES_S, LIMIT_S)
+    first_s, second_s = timing.tries_s(BYTES_S, 2 * LIMIT_S)
     assert first_s == pytest.approx(BYTES_S + 0.12)
     assert second_s == pytest.approx(3 * first_s)
+
+
+def test_a_stall_of_our_own_is_no_silence() -> None:
+    """The second try of a quick slave is longer than a busy machine stalls, within limits."""
+    assert answering(0.0).tries_s(BYTES_S, LIMIT_S)[1] == pytest.approx(BYTES_S + RETRY_S)
+    assert answering(0.0).tries_s(BYTES_S, 0.2)[1] == 0.2
 
 
 def test_a_quick_slave_has_a_floor_and_a_slow_one_a_ceiling() -> None:
