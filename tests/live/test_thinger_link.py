@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from gatewayd.clouds.thinger.calls import CallEntry
 from gatewayd.clouds.thinger.codec import Codec, Dialect
@@ -799,11 +800,15 @@ async def test_a_change_calls_an_endpoint(server: Server, house: House) -> None:
 
 
 async def test_endpoints_are_not_called_in_a_tight_loop(server: Server, house: House) -> None:
-    """The server would lock the connection; the readings go all the same."""
+    """The server would lock the connection; the readings go all the same, and it is told once."""
     calls = {str(DOOR): CallEntry(endpoint="door_mail", burst=3)}
-    async with living(server, house, calls=calls) as (link, _):
-        readings = [house.reading(DOOR, n % 2 == 0, age_ms=100 - n) for n in range(20)]
-        await link.send(house.batch(*readings))
+    with structlog.testing.capture_logs() as told:
+        async with living(server, house, calls=calls) as (link, _):
+            readings = [house.reading(DOOR, n % 2 == 0, age_ms=100 - n) for n in range(20)]
+            await link.send(house.batch(*readings))
+    assert [each["target"] for each in told if "left out" in each["event"]] == [
+        "CALL_ENDPOINT door_mail"
+    ]
     made = [call for call in server.of(Call) if call.operation is Operation.CALL_ENDPOINT]
     assert len(made) == 3
     assert len(server.points("shed")) == 20

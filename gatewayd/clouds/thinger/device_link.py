@@ -107,6 +107,7 @@ class DeviceLink:
         pace, is_confirmed = config.points_per_s_max, config.bucket_ack
         self._writing = Writing(session, pace, is_confirmed=is_confirmed)
         self._allowances: dict[str, Allowance] = {}
+        self._left_out: set[str] = set()
         self._wake = asyncio.Event()
         self._beat_s = self._now_s() + config.keep_alive
         self._echoes_before = -1
@@ -154,7 +155,9 @@ class DeviceLink:
             allowance = Allowance(entry.interval, entry.burst, entry.burst, now_s)
             self._allowances[key] = allowance
         if not allowance.take(now_s):
-            self._log.warning("call left out, too many", target=key, channel=due.channel)
+            if key not in self._left_out:  # Told once: a busy channel would fill the log.
+                self._left_out.add(key)
+                self._log.warning("calls left out, too many", target=key, channel=due.channel)
             return
         answer = await self.call(due.operation, due.name, due.payload, *due.path)
         if not answer.is_ok:
