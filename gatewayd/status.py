@@ -93,6 +93,7 @@ def status_of(gateway: Gateway) -> Json:
             }
             for name, edge in gateway.devices.items()
         ],
+        "ports": [{"name": name, **state} for name, state in gateway.ports.states().items()],
         "uplinks": [
             {
                 **_show_edge(edge),

@@ -63,6 +63,8 @@ def show_status(status: dict[str, Any]) -> Iterator[str]:
         (each["name"], each["kind"], each["pending"], _state(each)) for each in status["uplinks"]
     ]
     yield from _section(("uplink", "kind", "pending", "state"), uplinks)
+    ports = [(each["name"], *_port(each)) for each in status.get("ports", ())]
+    yield from _section(("port", "scans", "why"), ports)
     yield from _section(("output", "is", "safe", "why"), map(_output, status["outputs"]))
 
 
@@ -79,6 +81,12 @@ def _state(edge: dict[str, Any]) -> str:
     retry = f"; next try in {show_duration(edge['retry_s'])}" if edge["retry_s"] else ""
     remedy = f" ({edge['rung']})" if retry and edge.get("rung") in RESETS else ""
     return f"down: {edge['reason']}{retry}{remedy}"
+
+
+def _port(port: dict[str, Any]) -> tuple[str, str]:
+    """Return how an adapter listens, and why so; a deaf one is said to be."""
+    why = str(port.get("reason", ""))
+    return str(port.get("scan") or "not"), why if port.get("is_hearing", True) else f"DEAF? {why}"
 
 
 def _output(output: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -8,6 +8,8 @@ The control socket and the HTTP console both stand on this; neither knows the ga
     clock     time_ms, is_synchronised
     devices   list of name, driver, is_up, reason, retry_s, ends, samples, failures (in a row),
               rung (what the next try begins with, None while it is well), helped (what did last)
+    ports     list of name, and what the wire tells of itself; a Bluetooth adapter: scan ("passive",
+              "active"), reason, heard, dropped, is_hearing
     uplinks   list of name, kind, is_up, reason, retry_s, ends, accepted, delivered, pending,
               dropped (by reason)
     outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,

@@ -55,6 +55,16 @@ class ResettableWire(Wire, Protocol):
         ...
 
 
+@runtime_checkable
+class TellingWire(Wire, Protocol):
+    """A wire that has something to tell of itself in the status; an optional part of a wire."""
+
+    @property
+    def state(self) -> Mapping[str, object]:
+        """Facts by name, as plain JSON."""
+        ...
+
+
 W = TypeVar("W", bound=Wire)
 
 RETURN_S = 3.0
@@ -122,10 +132,17 @@ class Ports:
 
     def ble(self, name: str) -> AbstractAsyncContextManager[BlePort]:
         """Enter a Bluetooth LE adapter: `ble:0` is hci0; all who listen share its scanner."""
-        from gatewayd.ports.ble import open_ble
+        from gatewayd.ports.ble import open_ble, settings_of
 
+        def adapter_of(name: str) -> str:
+            return settings_of(name, self.settings.get(name)).adapter
+
+        # Under two names, one radio would be scanned twice, which BlueZ refuses.
+        adapter, kinds = adapter_of(name), list(self._openers)
+        same = (each for kind, each in kinds if kind == "ble" and adapter_of(each) == adapter)
+        first = next(same, name)
         return self._enter(
-            ("ble", name), lambda: open_ble(name, self.settings.get(name), self.note)
+            ("ble", first), lambda: open_ble(first, self.settings.get(first), self.note)
         )
 
     def hid(self, name: str) -> AbstractAsyncContextManager[HidPort]:
@@ -133,6 +150,16 @@ class Ports:
         from gatewayd.ports.hid import open_hid
 
         return self._enter(("hid", name), lambda: open_hid(name))
+
+    def states(self) -> dict[str, Mapping[str, object]]:
+        """Return what each open wire that has something to tell says of itself, by its name."""
+        told: dict[str, Mapping[str, object]] = {}
+        for (_, name), shared in self._open.items():
+            if shared.opening.done() and not _is_unusable(shared.opening):
+                wire = shared.opening.result()
+                if isinstance(wire, TellingWire):
+                    told[name] = wire.state
+        return told
 
     async def wait_arrival(self, name: str, timeout_s: float) -> bool:
         """Return True as soon as a wire's node appears, False after `timeout_s`."""

@@ -139,8 +139,25 @@ class BlePort:
             finally:
                 await link.close()
 
+    @property
+    def state(self) -> Mapping[str, object]:
+        """What the adapter does now, for the status."""
+        plan = self._scanner.plan
+        return {
+            "scan": plan.mode if plan else None,
+            "reason": plan.reason if plan else "",
+            "heard": self.heard,
+            "dropped": self.dropped,
+            "is_hearing": self.is_hearing,
+        }
+
+    async def reset(self) -> str:
+        """Switch the radio off and on. Raises DeviceError."""
+        await self._adapter.power_cycle(self._scanner.facts.path)
+        return f"switched {self._scanner.facts.id} off and on"
+
     async def close(self) -> None:
-        """Stop scanning and leave the bus. Never raises."""
+        """Stop scanning and leave the bus. Never raises; may be called again."""
         self._scanner.lose("closed")
         self._scanning.cancel()
         await asyncio.wait((self._scanning,))

@@ -39,7 +39,7 @@ class Scanner:
 
     name: str
     _adapter: Adapter
-    _facts: Facts
+    facts: Facts
     _mode: Mode
     patience: Patience
     _note: Note
@@ -64,7 +64,7 @@ class Scanner:
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._why_not = "" if self._facts.has_monitor else NO_MONITOR
+        self._why_not = "" if self.facts.has_monitor else NO_MONITOR
         self._silent_s = self.patience.silent
         self._quiet.set()
 
@@ -153,7 +153,7 @@ class Scanner:
         from bleak.exc import BleakError
 
         plan = self._plan()
-        arguments: BlueZScannerArgs = {"adapter": self._facts.id}
+        arguments: BlueZScannerArgs = {"adapter": self.facts.id}
         if plan.mode == "passive":
             arguments["or_patterns"] = list(plan.patterns)  # type: ignore[arg-type]  # A number is a type too.
         scanner = BleakScanner(self._hear, scanning_mode=plan.mode, bluez=arguments)
@@ -221,7 +221,7 @@ class Scanner:
         self.rung = Rung(min(self.rung + 1, Rung.GIVEN_UP))
         self._note("bluetooth deaf", port=self.name, reason=trouble, step=self.rung.name.lower())
         if self.rung is Rung.POWER_CYCLED:
-            await self._adapter.power_cycle(self._facts.path)
+            await self._adapter.power_cycle(self.facts.path)
         elif self.rung is Rung.GIVEN_UP:
             raise DeviceAbsent(
                 f"{self.name}: {trouble}; neither a new scan nor switching it off and on helped"

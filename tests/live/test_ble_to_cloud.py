@@ -139,6 +139,10 @@ async def test_two_tags_reach_the_cloud(cellar: Cellar) -> None:
     assert cellar.cloud.values("cellar/humidity") == []
     scans = {each["mode"] for each in cellar.house.logged("bluetooth scans")}
     assert "active" in scans
+    (port,) = (await cellar.daemon.ask("status"))["ports"]
+    assert (port["name"], port["is_hearing"]) == ("ble:0", True)
+    shown = await cellar.house.verb("status")
+    assert "scans" in shown.out
     assert KEY not in cellar.house.log.read_text()
 
 

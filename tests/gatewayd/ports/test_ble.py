@@ -213,6 +213,50 @@ async def test_who_leaves_last_stops_the_scan_and_the_port_lets_go() -> None:
         await until(lambda: not _own(asyncio.all_tasks() - before))
 
 
+async def test_two_names_of_one_adapter_are_one_radio() -> None:
+    """BlueZ refuses a second scan of the same program, which would look like a hung one."""
+    async with running_bluez() as bluez:
+        ports = Ports({"radio": {"type": "ble", "adapter": "hci0"}})
+        async with ports.ble("radio") as one, ports.ble("ble:0") as same, ports.ble("ble") as third:
+            assert one is same is third
+        assert bluez.log == []
+
+
+async def test_the_status_says_how_it_scans_and_why() -> None:
+    """From the moment that it is open."""
+    async with running_bluez(has_monitor=False) as bluez:
+        ports = Ports()
+        assert ports.states() == {}
+        async with ports.ble("ble:0") as port:
+            assert ports.states()["ble:0"]["scan"] is None
+            hearing = asyncio.create_task(hear_one(port, WISH))
+            await until(lambda: bluez.advertise(ADDRESS, service_data={0xFCD2: b"\x40"}))
+            await hearing
+            state = ports.states()["ble:0"]
+            assert (state["scan"], state["heard"], state["is_hearing"]) == ("active", 1, True)
+            assert "experimental" in str(state["reason"])
+
+
+async def test_the_radio_can_be_reset_from_outside() -> None:
+    """The recovery ladder of a device asks for it while nobody is on the wire."""
+    async with running_bluez() as bluez:
+        ports = Ports()
+        async with ports.ble("ble:0"):
+            pass
+        assert await ports.reset_adapter("ble:0") == "switched hci0 off and on"
+        assert bluez.log == ["off", "on"]
+
+
+async def test_a_port_closed_under_its_listeners_ends_them() -> None:
+    """And may be closed again."""
+    async with open_air() as air:
+        hearing = asyncio.create_task(hear_one(air.port, WISH))
+        await until(lambda: air.bluez.monitors)
+        await air.port.close()
+        with pytest.raises(DeviceAbsent, match="closed"):
+            await hearing
+
+
 async def test_a_listener_that_is_cancelled_is_forgotten() -> None:
     """Whoever comes next hears."""
     async with open_air() as air:
