@@ -8,7 +8,7 @@ import pytest
 
 from gatewayd.errors import DeviceAbsent, DeviceFault
 from gatewayd.ports import usb as module
-from gatewayd.ports.usb import find_usb, reset_usb
+from gatewayd.ports.usb import USBDEVFS_RESET, find_usb, reset_usb
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,18 @@ class Tree:
             (folder / name).write_text(text)
         return folder
 
+    def locked(self, place: str, buses: Path) -> Path:
+        """Plug one in that may not be switched, and return its node on the bus."""
+        folder = self.adapter(place, "ttyUSB0")
+        (folder / "authorized").unlink()
+        (folder / "authorized").mkdir()  # Not even root can write that.
+        for name, number in (("busnum", 1), ("devnum", 7)):
+            (folder / name).write_text(f"{number}\n")
+        node = buses / "001" / "007"
+        node.parent.mkdir(parents=True)
+        node.touch()
+        return node
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
@@ -62,13 +74,26 @@ async def test_an_adapter_that_carries_others_is_left_alone(tree: Tree) -> None:
         await reset_usb("/dev/ttyUSB0", tree.ttys)
 
 
-async def test_what_may_not_be_written_is_said(tree: Tree) -> None:
-    """A service without root; the ladder goes on."""
-    folder = tree.adapter("1-1.2", "ttyUSB0")
-    (folder / "authorized").unlink()
-    (folder / "authorized").mkdir()  # Not even root can write that.
-    with pytest.raises(DeviceFault, match=r"USB 1-1\.2 may not be switched"):
-        await reset_usb("/dev/ttyUSB0", tree.ttys)
+async def test_what_may_not_be_switched_is_reset(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the device's own node, which a service without root may be given."""
+    node = tree.locked("1-1.2", tmp_path / "bus")
+    asked: list[tuple[str, int]] = []
+
+    def kernel(fd: int, request: int, _: int) -> None:
+        asked.append((str(Path(f"/proc/self/fd/{fd}").readlink()), request))
+
+    monkeypatch.setattr(module, "ioctl", kernel)
+    assert await reset_usb("/dev/ttyUSB0", tree.ttys, tmp_path / "bus") == "1-1.2"
+    assert asked == [(str(node), USBDEVFS_RESET)]
+
+
+async def test_what_may_neither_be_switched_nor_reset_is_said(tree: Tree, tmp_path: Path) -> None:
+    """The ladder goes on."""
+    tree.locked("1-1.2", tmp_path / "bus")  # A plain file knows no such request.
+    with pytest.raises(DeviceFault, match=r"USB 1-1\.2 may be neither switched .* nor reset"):
+        await reset_usb("/dev/ttyUSB0", tree.ttys, tmp_path / "bus")
 
 
 def test_a_line_without_usb_is_no_adapter(tree: Tree) -> None:
