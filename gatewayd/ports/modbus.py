@@ -14,7 +14,6 @@ when full refuses · ordered first come, first served · event loop only · not 
 from __future__ import annotations
 
 import asyncio
-import termios
 from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -120,8 +119,8 @@ class ModbusPort:
         self._asking.ear.is_lost = True
         self._turns.close()
         await self._turns.wait_idle(CLOSE_S)
-        with suppress(OSError, termios.error):
-            self._asking.drop_unsent()
+        self._asking.drop_unsent()
+        with suppress(OSError):
             self.client.close()
 
     async def _turn(self, transaction: Callable[[], Coroutine[Any, Any, T]]) -> T:

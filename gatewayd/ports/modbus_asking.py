@@ -7,7 +7,9 @@ learned (`modbus_timing`). A slave whose answer may still come is left alone mea
 from __future__ import annotations
 
 import asyncio
+import termios
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -163,4 +165,5 @@ class Asking:
         tty = getattr(self.client.ctx.transport, "sync_serial", None)  # A network line has none.
         if tty is not None:
             self.client.ctx.transport.flush()  # type: ignore[attr-defined]  # pymodbus types too little.
-            tty.reset_output_buffer()
+            with suppress(OSError, termios.error):  # The line is gone; who asks next is told.
+                tty.reset_output_buffer()
