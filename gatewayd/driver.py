@@ -93,6 +93,19 @@ class Actuator(Protocol):
         ...
 
 
+@runtime_checkable
+class Resettable(Protocol):
+    """A device that its driver can reset besides; done when opening it again did not help."""
+
+    async def reset(self) -> None:
+        """Bring the device itself back to its beginning, as switching it off and on would.
+
+        Raises:
+            DeviceError: it did not take it.
+        """
+        ...
+
+
 class Evidence(NamedTuple):
     """Why a scan believes that a device of this kind is there.
 

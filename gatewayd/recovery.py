@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import structlog
 
-from gatewayd.driver import Actuator, Listener, Sensor
+from gatewayd.driver import Actuator, Listener, Resettable, Sensor
 from gatewayd.errors import DeviceError
 from gatewayd.ladder import Ladder, Rung
 from gatewayd.model import Measurement
@@ -21,19 +21,6 @@ from gatewayd.ports import Ports
 from gatewayd.supervise import wait_out
 
 log = structlog.get_logger()
-
-
-@runtime_checkable
-class Resettable(Protocol):
-    """A device that its driver can reset."""
-
-    async def reset(self) -> None:
-        """Bring the device itself back to its beginning, as switching it off and on would.
-
-        Raises:
-            DeviceError: it did not take it.
-        """
-        ...
 
 
 @dataclass(slots=True)
