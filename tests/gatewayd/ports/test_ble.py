@@ -265,10 +265,11 @@ async def test_a_listener_that_is_cancelled_is_forgotten() -> None:
         hearing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await hearing
-        hearing = asyncio.create_task(hear_one(air.port, WISH))
-        await air.say(ADDRESS, service_data={0xFCD2: b"\x40"})
-        async with asyncio.timeout(DEADLINE_S):
-            await hearing
+        async with (
+            air.chatter(ADDRESS, service_data={0xFCD2: b"\x40"}),
+            asyncio.timeout(DEADLINE_S),
+        ):
+            await hear_one(air.port, WISH)
 
 
 def _own(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
