@@ -238,6 +238,23 @@ async def test_no_command_is_lost_or_doubled_when_tokens_fail(works: Works, trou
     assert [each.transaction for each in works.answers(PUMP, RELAY)] == [1, 2, 3]
 
 
+async def test_what_was_done_is_not_done_again_after_a_kill(works: Works) -> None:
+    """The log shows it for minutes still; only what nobody has answered is carried out."""
+    by_log(works)
+    works.counter.is_speaking = False
+    async with works.house.daemon() as daemon:
+        await daemon.wait_up(UPLINK)
+        assert (await works.switch(True, 1)).fields["result"] == 0
+        await until((works.house.state / "uplinks" / UPLINK / "answered.json").exists, "kept")
+        daemon.kill()
+    await works.app.things.send(PUMP, [switching(True, 2)])
+    async with works.house.daemon() as daemon:
+        await works.answer(PUMP, RELAY, 2)
+        done = (await daemon.ask("status"))["commands"]
+        assert [each["outcome"] for each in done] == ["done"]
+    assert [each.transaction for each in works.answers(PUMP, RELAY)] == [1, 2]
+
+
 async def test_a_revoked_key_is_said_and_nothing_is_lost(works: Works) -> None:
     """The daemon lives on; with the key back everything arrives."""
     async with works.house.daemon() as daemon:

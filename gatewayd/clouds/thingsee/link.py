@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import structlog
 
 from gatewayd.clouds.thingsee.about import announcement, connection
+from gatewayd.clouds.thingsee.answered import load_answered
 from gatewayd.clouds.thingsee.carrying import MqttCarrier, downlink_topic, uplink_topic
 from gatewayd.clouds.thingsee.codec import Event, Message, encode, encode_single
 from gatewayd.clouds.thingsee.dating import rank_channels, seconds_of
@@ -77,7 +78,9 @@ async def open_link(config: Config, premises: Premises) -> AsyncIterator[Thingse
     """
     names = _names(config, premises.gateway_id, premises.channels)
     loop = asyncio.get_running_loop()
-    kept = await loop.run_in_executor(None, Kept.load, premises.state_dir)
+    folder, now_ms = premises.state_dir, premises.clock.now_ms()
+    kept = await loop.run_in_executor(None, Kept.load, folder)
+    answered = await loop.run_in_executor(None, load_answered, folder, now_ms)
     own = OwnSettings(names, kept, premises.paces, config.report_interval)
     own.resume()
     async with AsyncExitStack() as stack:
@@ -90,7 +93,8 @@ async def open_link(config: Config, premises: Premises) -> AsyncIterator[Thingse
         carrier = await _carrier(config, names, session, stack)
         # As the customer's stream has it; the gateway's own link leaves the group to the cloud.
         line = Line(carrier, config.group if config.single_object else "")
-        link = ThingseeLink(config, premises, names, own, line)
+        requests = Requests(premises, names, own, line, answered)
+        link = ThingseeLink(config, premises, names, own, requests)
         if config.push_listen:
             from gatewayd.transports.http_inbox import open_inbox
 
@@ -138,11 +142,11 @@ class ThingseeLink:
         premises: Premises,
         names: Names,
         own: OwnSettings,
-        line: Line,
+        requests: Requests,
     ) -> None:
         self._config = config
         self._premises = premises
-        self.line = line
+        self.line = requests.line
         self._session: MqttSession | None = None
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_MAX)
         self._gathering = Gathering(names, own, premises.clock)
@@ -151,7 +155,7 @@ class ThingseeLink:
         self._halls: Halls = {}
         self.own = own
         self.ear = Ear(premises.uplink, premises.routes, names.devices)
-        self.requests = Requests(premises, names, own, line)
+        self.requests = requests
         self.push_port: int | None = None
         """Where pushes are taken, if they are."""
 

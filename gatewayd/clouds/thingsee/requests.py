@@ -14,15 +14,15 @@ Source: Haltian developer site, message commands, common profile, sensors' confi
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import orjson
 import structlog
 
 from gatewayd.clouds.thingsee.about import own_answer, unknown_destination
 from gatewayd.clouds.thingsee.adjusting import SETTINGS
+from gatewayd.clouds.thingsee.answered import is_lately, key_of, store_answered
 from gatewayd.clouds.thingsee.codec import MESSAGES_MAX, Event, Json, Message, sort_out
 from gatewayd.clouds.thingsee.commands import (
     LEDS,
@@ -78,11 +78,21 @@ class _Open(NamedTuple):
 class Requests:
     """The requests of one connection; answers leave by its line."""
 
-    def __init__(self, premises: Premises, names: Names, own: OwnSettings, line: Line) -> None:
+    def __init__(
+        self,
+        premises: Premises,
+        names: Names,
+        own: OwnSettings,
+        line: Line,
+        answered: Mapping[str, int] | None = None,
+    ) -> None:
+        """Begin with what was answered on earlier connections."""
+        self._earlier = answered or {}
+        self._answered = dict(self._earlier)
         self._premises = premises
         self._names = names
         self._own = own
-        self._line = line
+        self.line = line
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._memories: OrderedDict[bytes, _Memory] = OrderedDict()
         self._count = 0
@@ -110,10 +120,12 @@ class Requests:
 
     async def take_one(self, request: Message) -> Command | None:
         """Return the command that a request is, or answer it; raises LinkLost."""
-        key = _key_of(request)
+        key = key_of(request)
         if key is not None and (memory := self._find_memory(key)) is not None:
             if memory.answers:
-                await self._line.post(memory.answers)
+                await self.line.post(memory.answers)
+            return None
+        if key is not None and is_lately(self._earlier.get(key.hex()), self._now_ms()):
             return None
         self._remember(key, None)
         self._log.info("asked by the cloud", tsm_id=request.id, tsm_ev=request.event)
@@ -147,8 +159,18 @@ class Requests:
         is_led = request.id in LEDS
         fields = led_answer(request, outcome) if is_led else relay_answer(place, outcome)
         await self._answer(key, [self._answer_to(request, fields)])
+        if key is not None:
+            await self._keep_answered(key)
 
     # Repeats
+
+    async def _keep_answered(self, key: bytes) -> None:
+        self._answered[key.hex()] = self._now_ms()
+        loop, folder = asyncio.get_running_loop(), self._premises.state_dir
+        try:
+            await loop.run_in_executor(None, store_answered, folder, dict(self._answered))
+        except OSError as error:
+            self._log.warning("answered commands not kept", reason=error.strerror)
 
     def _find_memory(self, key: bytes) -> _Memory | None:
         memory = self._memories.get(key)
@@ -165,16 +187,19 @@ class Requests:
             self._memories.popitem(last=False)
 
     async def _answer(self, key: bytes | None, answers: list[Message]) -> None:
-        answers = [self._line.stamped(answer) for answer in answers]
+        answers = [self.line.stamped(answer) for answer in answers]
         self._remember(key, answers)
         if answers:
-            await self._line.post(answers)
+            await self.line.post(answers)
 
     def _answer_to(self, request: Message, fields: dict[str, Json]) -> Message:
         return own_answer(self._names, request, self._now_s(), fields)
 
+    def _now_ms(self) -> int:
+        return self._premises.clock.now_ms()
+
     def _now_s(self) -> float:
-        return seconds_of(self._premises.clock.now_ms() * 1000)
+        return seconds_of(self._now_ms() * 1000)
 
     def _ignore(self, reason: str, what: str) -> None:
         """Count what has no answer; the first of each kind is told."""
@@ -265,17 +290,3 @@ class Requests:
                 self._log.error("settings not kept", reason=str(error))
             self._log.info("settings changed", thing=thing, request_id=id, values=values)
         await self._answer(key, [self._answer_to(request, dict(values))])
-
-
-def _key_of(request: Message) -> bytes | None:
-    """Return what makes two requests the same one, or None where nothing does.
-
-    A transaction's number alone is not enough, because senders count from zero again; without a
-    number the time is, which every command of the cloud has.
-    """
-    if request.transaction is None and request.time_s is None:
-        return None
-    time_s = request.time_s if request.transaction is None else None
-    content = [request.destination, request.id, request.event, time_s, request.fields]
-    plain = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(plain, digest_size=8).digest()

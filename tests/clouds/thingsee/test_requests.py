@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gatewayd.board import Board
 from gatewayd.clouds.thingsee import requests
+from gatewayd.clouds.thingsee.answered import load_answered
 from gatewayd.clouds.thingsee.catalogue import CATALOGUE, fields_of
 from gatewayd.clouds.thingsee.codec import Message, decode, encode
 from gatewayd.clouds.thingsee.kept import FILE, Kept
@@ -62,7 +63,8 @@ class Desk:
             paces=paces,
         )
         own = OwnSettings(NAMES, Kept(), paces, 60)
-        self.requests = Requests(premises, NAMES, own, Line(self.carrier))
+        answered = load_answered(folder, self.clock.now_ms())
+        self.requests = Requests(premises, NAMES, own, Line(self.carrier), answered)
         self.commands: list[Command] = []
 
     async def take(self, payload: bytes) -> None:
@@ -93,8 +95,22 @@ PING = {"tsmId": 1600, "tsmEv": 35}
 
 def test_a_repeat_is_remembered_for_ten_minutes(tmp_path: Path) -> None:
     """Later it is a new request: senders count from zero again."""
-    assert len(taken(tmp_path, ON, ON, every_s=requests.REPEAT_S - 1).commands) == 1
-    assert len(taken(tmp_path, ON, ON, every_s=requests.REPEAT_S).commands) == 2
+    soon, late = tmp_path / "soon", tmp_path / "late"
+    assert len(taken(soon, ON, ON, every_s=requests.REPEAT_S - 1).commands) == 1
+    assert len(taken(late, ON, ON, every_s=requests.REPEAT_S).commands) == 2
+
+
+def test_what_was_answered_is_not_done_again_after_a_restart(tmp_path: Path) -> None:
+    """The log shows it still; somebody may have asked for something else since."""
+    assert len(taken(tmp_path, ON).commands) == 1
+    again = taken(tmp_path, ON, {**ON, "transactionId": 2})
+    assert len(again.commands) == len(again.carrier.sent) == 1
+
+
+def test_answers_that_cannot_be_kept_are_given_all_the_same(tmp_path: Path) -> None:
+    """A full disk is told in the log."""
+    (tmp_path / "blocked").touch()
+    assert len(taken(tmp_path / "blocked", ON).carrier.sent) == 1
 
 
 def test_without_a_number_the_time_tells(tmp_path: Path) -> None:
@@ -109,8 +125,10 @@ def test_a_request_of_tomorrow_is_another_one_for_the_desk(tmp_path: Path) -> No
     """Request ids are the same for the same request over connections, and differ else."""
     ids = [
         command.request_id
-        for asked in (ON, ON, {**ON, "transactionId": 2}, {**ON, "payload": '{"state":0}'})
-        for command in taken(tmp_path, asked).commands
+        for n, asked in enumerate(
+            (ON, ON, {**ON, "transactionId": 2}, {**ON, "payload": '{"state":0}'})
+        )
+        for command in taken(tmp_path / str(n), asked).commands
     ]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
