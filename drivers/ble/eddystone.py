@@ -17,7 +17,7 @@ Example:
     namespace = "00010203040506070809"
     instance = "AABBCCDDEEFF"
     telemetry = true
-    silent_after = "1m"
+    silent_after = "2m"
 
 Tested: the layouts of the specification; real bleak over a D-Bus BlueZ.
 
@@ -75,7 +75,8 @@ class Config:
 
     Attributes:
         namespace: 20 hex digits; instance: 12.
-        silent_after: from when on it is absent; beacons speak one to ten times a second.
+        silent_after: from when on it is absent. In less than the default, an adapter that has
+            gone deaf is not found out, and would be taken for a beacon that has gone.
     """
 
     port: str
@@ -84,7 +85,7 @@ class Config:
     address: str | None = None
     telemetry: bool = False
     url: bool = False
-    silent_after: Seconds = 60.0
+    silent_after: Seconds = 120.0
 
     def __post_init__(self) -> None:
         """Find what cannot work before a beacon is listened for."""

@@ -17,7 +17,7 @@ Example:
     uuid = "FDA50693-A4E2-4FB1-AFCF-C6EB07647825"
     major = 10
     minor = 7
-    silent_after = "1m"
+    silent_after = "2m"
 
 Tested: the layout of Apple's specification; real bleak over a D-Bus BlueZ.
 
@@ -51,7 +51,8 @@ class Config:
     """Keys of the device's section.
 
     Attributes:
-        silent_after: from when on it is absent; beacons speak one to ten times a second.
+        silent_after: from when on it is absent. In less than the default, an adapter that has
+            gone deaf is not found out, and would be taken for a beacon that has gone.
     """
 
     port: str
@@ -59,7 +60,7 @@ class Config:
     major: int | None = None
     minor: int | None = None
     address: str | None = None
-    silent_after: Seconds = 60.0
+    silent_after: Seconds = 120.0
 
     def __post_init__(self) -> None:
         """Find what cannot work before a beacon is listened for."""

@@ -218,4 +218,6 @@ async def open_ble(
         raise
     scanner = Scanner(name, adapter, facts, settings.mode, patience, note)
     adapter.watch(facts.path, scanner.lose)
-    return BlePort(name, adapter, scanner, asyncio.ensure_future(scanner.run()))
+    scanning = asyncio.ensure_future(scanner.run())
+    scanning.add_done_callback(scanner.ended_as)
+    return BlePort(name, adapter, scanner, scanning)

@@ -116,6 +116,11 @@ class Scanner:
         self.rung = max(self.rung, Rung.RESTARTED)
         self._poked.set()
 
+    def ended_as(self, scanning: asyncio.Task[None]) -> None:
+        """Look how the scan ended: a bug in it must not look like a quiet place."""
+        if not scanning.cancelled() and (error := scanning.exception()):
+            self.lose(f"the scan ended with {error!r}")
+
     # The scan
 
     async def run(self) -> None:

@@ -213,6 +213,20 @@ async def test_who_leaves_last_stops_the_scan_and_the_port_lets_go() -> None:
         await until(lambda: not _own(asyncio.all_tasks() - before))
 
 
+async def test_a_scan_that_ends_with_a_bug_ends_the_listening() -> None:
+    """It must not look like a quiet place; here whoever takes the notes fails."""
+
+    def fail(event: str, **facts: object) -> None:
+        raise LookupError(event)
+
+    async with running_bluez():
+        port = await open_ble("ble:0", note=fail)
+        with pytest.raises(DeviceAbsent, match="LookupError"):
+            await hear_one(port, WISH)
+        assert port.is_broken
+        await port.close()
+
+
 async def test_two_names_of_one_adapter_are_one_radio() -> None:
     """BlueZ refuses a second scan of the same program, which would look like a hung one."""
     async with running_bluez() as bluez:
