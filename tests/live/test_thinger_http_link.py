@@ -120,21 +120,16 @@ async def test_a_wish_in_the_answer_is_a_command_once(server: Callback, house: H
         assert (life.commands[1].value, life.commands[1].hold_s) == (False, 5.0)
 
 
-@pytest.mark.parametrize(
-    "wishes", [5, "x", [], {"pump/relay": True}, {"ts": "now", "pump/relay": True}]
-)
-def test_a_wish_without_a_time_moves_nothing(wishes: Any) -> None:
-    """Nobody knows how long it has stood there."""
-    from gatewayd.clouds.thinger.http_link import read_wishes
-    from gatewayd.clouds.thinger.names import name_channels
-    from gatewayd.clouds.thinger.resources import make_resources
-    from tests.peers.house import CHANNELS
-
-    resources = make_resources(name_channels(CHANNELS, {}, {}))
-    assert read_wishes(json.dumps(wishes).encode(), resources, "up", 0) == []
-    assert read_wishes(b"{", resources, "up", 0) == []
-    good = json.dumps({"ts": 1, "pump/relay": True}).encode()
-    assert len(read_wishes(good, resources, "up", 0)) == 1
+async def test_a_wish_is_not_taken_again_over_a_restart(server: Callback, house: House) -> None:
+    """It stands there still; a newer one is taken."""
+    server.wishes = {"ts": NOW_MS, "pump/relay": True}
+    async with living(server, house, poll_interval=0.02) as (_, life):
+        await eventually(server, lambda: len(life.commands) == 1)
+    async with living(server, house, poll_interval=0.02) as (_, life):
+        await eventually(server, lambda: server.gets >= 6)
+        assert not life.commands
+        server.wishes = {"ts": NOW_MS + 1, "pump/relay": False}
+        await eventually(server, lambda: len(life.commands) == 1)
 
 
 @pytest.mark.parametrize(

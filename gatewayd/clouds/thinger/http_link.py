@@ -17,23 +17,26 @@ Source: Thinger.io documentation, HTTP devices.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import orjson
+import structlog
 
 from gatewayd.clouds.thinger.edges import remember, remembered_points
 from gatewayd.clouds.thinger.gathering import Gathering
 from gatewayd.clouds.thinger.names import Names
 from gatewayd.clouds.thinger.points import Point, plan_points
-from gatewayd.clouds.thinger.resources import Resources, Role, make_resources
-from gatewayd.clouds.thinger.setpoints import read_setpoint
+from gatewayd.clouds.thinger.resources import make_resources
 from gatewayd.clouds.thinger.settings import Config, names_of
+from gatewayd.clouds.thinger.wishes import is_new, load_wish_ms, read_wishes, store_wish_ms
 from gatewayd.errors import BatchRefused, LinkDenied
 from gatewayd.model import Batch, Command, Outcome
 from gatewayd.transports.http import Answer, Http, HttpSettings, Request, open_http, refusal
 from gatewayd.uplink import Premises
+
+log = structlog.get_logger()
 
 BATCH_MAX = 100
 """Readings a batch; each point is a request of its own."""
@@ -63,6 +66,7 @@ async def open_http_link(config: Config, premises: Premises) -> AsyncIterator[Ht
     )
     async with remembered_points(premises.state_dir) as known, open_http(settings) as http:
         link = HttpLink(config, premises, names, http, known)
+        await link.recall()
         await link.ask()
         yield link
 
@@ -88,7 +92,7 @@ class HttpLink:
         self._now_s = asyncio.get_running_loop().time
         self._gathering = Gathering(config.bucket_interval, premises.clock, names)
         self._waiting: asyncio.Queue[Command] = asyncio.Queue()
-        self._wish_ms = 0
+        self._wish_ms = self._kept_ms = 0
         self._asked_s = self._now_s()
 
     def wait_s(self, pending: Batch) -> float:
@@ -133,17 +137,38 @@ class HttpLink:
             raise BatchRefused(str(error), seqs) if seqs else LinkDenied(str(error))
         if error is not None:
             raise error
-        wishes = read_wishes(answer.body, self._resources, self._premises.uplink, self._wish_ms)
+        wishes = read_wishes(answer.body, self._resources, self._premises.uplink)
+        wish_ms = wishes[0].issued_ms or 0 if wishes else 0
+        if not is_new(wish_ms, self._wish_ms, self._premises.clock.now_ms()):
+            return
         # All or nothing: what does not fit now comes again with the next answer.
         if wishes and self._waiting.qsize() + len(wishes) <= WAITING_MAX:
-            self._wish_ms = wishes[0].issued_ms or 0
+            self._wish_ms = wish_ms
             for command in wishes:
                 self._waiting.put_nowait(command)
 
+    async def recall(self) -> None:
+        """Know which wish was taken last, perhaps before this program was started."""
+        loop, folder = asyncio.get_running_loop(), self._premises.state_dir
+        self._wish_ms = self._kept_ms = await loop.run_in_executor(None, load_wish_ms, folder)
+
     async def commands(self) -> AsyncIterator[Command]:
-        """Yield the wishes for outputs."""
+        """Yield the wishes for outputs; each is kept as taken before it is carried out."""
         while True:
-            yield await self._waiting.get()
+            command = await self._waiting.get()
+            await self._keep(command.issued_ms or 0)
+            yield command
+
+    async def _keep(self, wish_ms: int) -> None:
+        if wish_ms == self._kept_ms:
+            return
+        self._kept_ms = wish_ms
+        loop, folder = asyncio.get_running_loop(), self._premises.state_dir
+        try:
+            await loop.run_in_executor(None, store_wish_ms, folder, wish_ms)
+        except OSError as error:
+            uplink = self._premises.uplink
+            log.warning("last wish not kept", uplink=uplink, reason=error.strerror)
 
     async def reply(self, command: Command, outcome: Outcome) -> None:
         """Tell nothing: the output's state is a reading, and there is no other way up."""
@@ -156,37 +181,3 @@ class HttpLink:
                 await self.ask()
             else:
                 await asyncio.sleep(wait_s)
-
-
-def read_wishes(body: bytes, resources: Resources, origin: str, after_ms: int) -> list[Command]:
-    """Return the commands in a property of wishes that is newer than the last one.
-
-    What is no wish of ours is nothing to complain about: the property may be used otherwise.
-    """
-    try:
-        wishes = orjson.loads(body) if body else None
-    except orjson.JSONDecodeError:
-        return []
-    if not isinstance(wishes, Mapping):
-        return []
-    issued_ms = wishes.get("ts")
-    if isinstance(issued_ms, bool) or not isinstance(issued_ms, int) or issued_ms <= after_ms:
-        return []
-    commands = []
-    for text, payload in wishes.items():
-        resource = resources.get(tuple(text.split("/")))
-        setpoint = read_setpoint(payload)
-        if resource is None or resource.role is not Role.SETPOINT or setpoint is None:
-            continue
-        commands.append(
-            Command(
-                origin,
-                f"{issued_ms}-{text}",
-                resource.names[0].channel,
-                setpoint.value,
-                setpoint.hold_s,
-                setpoint.blink_s,
-                issued_ms,
-            )
-        )
-    return commands
