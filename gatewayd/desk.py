@@ -13,16 +13,17 @@ nothing is replayed after a restart.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from gatewayd.clock import Clock
-from gatewayd.errors import ConfigError
 from gatewayd.fields import show_duration
 from gatewayd.keeper import Keeper
 from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Status
-from gatewayd.output import Order, Output
+from gatewayd.neighbours import Neighbours
+from gatewayd.output import Order
 from gatewayd.setpoint import PARTS_MAX, TEXT_MAX, find_period_fault, is_on, legal_value
 
 STALE_S = 60.0
@@ -40,6 +41,9 @@ REPEATS_MAX = 1000
 
 HISTORY = 200
 """Commands kept for status and support."""
+
+SAFE = "safe"
+"""The origin of what `gatewayd safe` asks a running daemon to do."""
 
 Reply = asyncio.Future[Outcome]
 
@@ -70,21 +74,24 @@ class Desk:
         channels: Mapping[ChannelId, Channel],
         clock: Clock,
         note: Callable[..., object] = lambda event, **facts: None,
+        audit: Callable[[Record], object] = lambda record: None,
     ) -> None:
         """Take the keepers, and every channel of the gateway by global name.
 
+        `audit` hears of every command, those too that were refused, repeated or too large.
+
         Raises:
-            ConfigError: an interlock that cannot hold.
+            ConfigError: an interlock or an order of starting that cannot hold.
         """
         self._keepers = tuple(keepers)
         self._keeper_of = {name: keeper for keeper in self._keepers for name in keeper.outputs}
         self._channels = channels
         self._clock = clock
         self._note = note
-        self._rivals = rivals_of(
+        self._audit = audit
+        self._neighbours = Neighbours(
             {name: keeper.outputs[name] for name, keeper in self._keeper_of.items()}
         )
-        self._reserved: Counter[ChannelId] = Counter()
         self._memories: OrderedDict[tuple[str, str], _Memory] = OrderedDict()
         self._history: deque[Record] = deque(maxlen=HISTORY)
 
@@ -105,6 +112,9 @@ class Desk:
         replies: dict[ChannelId, Reply] = {}
         for keeper in self._keepers:
             replies |= keeper.make_safe()
+        for name, reply in replies.items():
+            safe = self._keeper_of[name].outputs[name].limits.safe
+            self._record_when_done(Command(SAFE, "", name, safe), reply)
         return {name: await asyncio.shield(reply) for name, reply in replies.items()}
 
     def link_up(self, uplink: str) -> None:
@@ -122,11 +132,14 @@ class Desk:
         loop = asyncio.get_running_loop()
         if is_oversized(command):
             reply = loop.create_future()
-            reply.set_result(Outcome(Status.REFUSED, "the command is too large"))
-            return reply  # Not remembered: a thousand of them would fill the memory.
+            outcome = Outcome(Status.REFUSED, "the command is too large")
+            reply.set_result(outcome)
+            # Neither remembered nor shown: a thousand of them would fill the memory.
+            self._audit(Record(self._clock.now_ms(), shortened(command), outcome, 0.0))
+            return reply
         memory = self._memories.get((command.origin, command.request_id))
         if memory is not None and is_repeat(command, memory.command, loop.time() - memory.time_s):
-            return memory.reply
+            return self._repeat(command, memory)
         objection = self._find_objection(command)
         if objection is None:
             reply = self._ask(command)
@@ -149,44 +162,65 @@ class Desk:
         return (
             find_period_fault(command.hold_s, command.blink_s, value)
             or find_staleness(command, self._clock)
-            or (self._find_rival(command.channel) if is_on(value) else None)
+            or (self._neighbours.find_rival(command.channel) if is_on(value) else None)
         )
-
-    def _find_rival(self, name: ChannelId) -> str | None:
-        for rival in sorted(self._rivals.get(name, ())):
-            output = self._keeper_of[rival].outputs[rival]
-            if self._reserved[rival] or output.may_be_on:
-                state = "may be on: nobody knows" if output.actual is None else "is on"
-                return f"{name} and {rival} must never be on together, and {rival} {state}"
-        return None
 
     def _ask(self, command: Command) -> Reply:
         name, keeper = command.channel, self._keeper_of[command.channel]
         output = keeper.outputs[name]
         value = legal_value(output.channel, command.value)
         order = Order(value, command.origin, command.hold_s, command.blink_s)
-        reply = keeper.request(output.channel.id, order)
-        if is_on(value):
-            self._reserved[name] += 1
-            reply.add_done_callback(lambda _: self._release(name))
+        if not is_on(value):
+            return keeper.request(output.channel.id, order)
+        # Promised first: whether it may start is asked at once.
+        self._neighbours.promise(name)
+        start_s = partial(self._neighbours.start_s, name)
+        reply = keeper.request(output.channel.id, order, start_s=start_s)
+        reply.add_done_callback(lambda _: self._release(name))
+        for each in self._keepers:
+            each.wake()  # Who starts after this one waits longer from now on.
         return reply
 
     def _release(self, name: ChannelId) -> None:
-        self._reserved[name] -= 1
+        self._neighbours.release(name)
+        for keeper in self._keepers:
+            keeper.wake()
+
+    def _repeat(self, command: Command, memory: _Memory) -> Reply:
+        """Answer a request that was delivered again with what became of it; nothing moves."""
+        age_s = asyncio.get_running_loop().time() - memory.time_s
+        self._note(
+            "command repeated", origin=command.origin, channel=command.channel, age_s=round(age_s)
+        )
+        if not memory.reply.done():
+            return memory.reply
+        reply: Reply = asyncio.get_running_loop().create_future()
+        outcome = replace(memory.reply.result(), repeat_age_s=round(age_s, 3))
+        reply.set_result(outcome)
+        self._audit(Record(self._clock.now_ms(), command, outcome, 0.0))
+        return reply
 
     def _remember(self, command: Command, reply: Reply) -> None:
-        begun_s, time_ms = asyncio.get_running_loop().time(), self._clock.now_ms()
+        begun_s = asyncio.get_running_loop().time()
         if command.request_id:
             key = (command.origin, command.request_id)
             self._memories.pop(key, None)
             self._memories[key] = _Memory(command, begun_s, reply)
             if len(self._memories) > REPEATS_MAX:
                 self._memories.popitem(last=False)
+        self._record_when_done(command, reply)
 
-        def record(done: Reply) -> None:
+    def _record_when_done(self, command: Command, reply: Reply) -> None:
+        begun_s, time_ms = asyncio.get_running_loop().time(), self._clock.now_ms()
+
+        def record(reply: Reply) -> None:
             took_s = asyncio.get_running_loop().time() - begun_s
-            outcome = done.result()
-            self._history.append(Record(time_ms, command, outcome, took_s))
+            outcome = reply.result()
+            done = Record(time_ms, command, outcome, took_s)
+            self._audit(done)
+            if command.origin == SAFE:
+                return  # The keepers tell of it themselves.
+            self._history.append(done)
             self._note(
                 "command",
                 origin=command.origin,
@@ -194,6 +228,8 @@ class Desk:
                 value=command.value,
                 outcome=outcome.status.value,
                 detail=outcome.detail,
+                verified_by=outcome.verified_by,
+                took_ms=round(took_s * 1000),
             )
 
         reply.add_done_callback(record)
@@ -208,6 +244,12 @@ def is_oversized(command: Command) -> bool:
     elif isinstance(value, str):
         texts.append(value)
     return len(texts) > 3 + PARTS_MAX or any(len(text) > TEXT_MAX for text in texts)
+
+
+def shortened(command: Command) -> Command:
+    """Return as much of a command that is too large as may be written down."""
+    channel = ChannelId(command.channel[:TEXT_MAX])
+    return Command(command.origin[:TEXT_MAX], command.request_id[:TEXT_MAX], channel, "…")
 
 
 def is_repeat(command: Command, earlier: Command, age_s: float) -> bool:
@@ -230,25 +272,3 @@ def find_staleness(command: Command, clock: Clock) -> str | None:
     if age_s < -FUTURE_S:
         return f"the command is dated {show_duration(-age_s)} in the future"
     return None
-
-
-def rivals_of(outputs: Mapping[ChannelId, Output]) -> dict[ChannelId, frozenset[ChannelId]]:
-    """Return for each output those that must be off while it is on; always mutual.
-
-    Raises:
-        ConfigError: an interlock names no output, or itself, or an output whose safe value is on
-            (two such outputs would be on together as soon as one of them falls back).
-    """
-    rivals: dict[ChannelId, set[ChannelId]] = {}
-    for name, output in outputs.items():
-        for rival in map(ChannelId, output.limits.interlock):
-            if rival not in outputs or rival == name:
-                raise ConfigError(
-                    f"the interlock of {name} names {rival}, which is no other output"
-                )
-            for each in (name, rival):
-                if is_on(outputs[each].limits.safe):
-                    raise ConfigError(f"{each} is safe when on, so it cannot be interlocked")
-            rivals.setdefault(name, set()).add(rival)
-            rivals.setdefault(rival, set()).add(name)
-    return {name: frozenset(others) for name, others in rivals.items()}

@@ -97,7 +97,9 @@ class Hand:
         try:
             async with asyncio.timeout(self.write_timeout_s):
                 await self.actuator.write(name, value)
+                output.written_s = _now_s()
                 seen = await self.actuator.read_back(name)
+                output.seen_s = None if seen is None else _now_s()
         except TimeoutError as error:
             limit = show_duration(self.write_timeout_s)
             raise DeviceTimeout(f"{output.name} did not answer within {limit}") from error

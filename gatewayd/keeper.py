@@ -14,12 +14,12 @@ restart everything is safe.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 from gatewayd.clock import Clock
+from gatewayd.cycles import Cycles
 from gatewayd.driver import Actuator
 from gatewayd.errors import ConfigError, DeviceError, DeviceTimeout, GatewayError
 from gatewayd.fields import show_duration
@@ -33,35 +33,22 @@ from gatewayd.output import (
     OutputState,
     find_objection,
     hold_left_s,
+    leaves_safe,
     next_deadline,
+    outcome_of,
     state_of,
 )
+from gatewayd.prover import Prover, Sense
 from gatewayd.setpoint import legal_value, show_value
+from gatewayd.tray import REQUESTS_MAX, Reply, Request, Tray, at_once, wall_ms
 
-__all__ = ["Keeper", "Limits"]
+__all__ = ["REQUESTS_MAX", "Keeper", "Limits"]
 
 OPEN_S = 15.0
 """For opening the device. Serial relay boards take 2 s to wake after their port was opened; BLE
 ones take up to 10 s to be found."""
 
-REQUESTS_MAX = 16
-"""Orders waiting for one device. A person sends one, a cloud's rule a few; more is a loop in
-somebody's app, and its orders would be stale when their turn comes."""
-
 Opener = Callable[[], AbstractAsyncContextManager[Actuator]]
-Reply = asyncio.Future[Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    output: Output
-    order: Order
-    is_forced: bool
-    reply: Reply
-
-    def answer(self, outcome: Outcome) -> None:
-        if not self.reply.done():
-            self.reply.set_result(outcome)
 
 
 @dataclass(slots=True)
@@ -74,6 +61,9 @@ class Keeper:
         publish: takes readings with global names; never blocks.
         write_timeout_s: for one write with its read-back.
         note: told what happens, as `note("output safe", output=…, reason=…)`.
+        sense: returns the newest reading of any channel, for outputs with `verify`; whoever has
+            news of one calls `look`.
+        cycles: counts how often outputs leave their safe state.
     """
 
     device: str
@@ -83,9 +73,12 @@ class Keeper:
     clock: Clock
     write_timeout_s: float = 2.0
     note: Callable[..., object] = field(default=lambda event, **facts: None)
+    sense: Sense = field(default=lambda name: None)
+    cycles: Cycles | None = None
     _outputs: dict[str, Output] = field(init=False)
-    _requests: deque[_Request] = field(default_factory=deque, init=False)
-    _current: _Request | None = field(default=None, init=False)
+    _tray: Tray = field(default_factory=Tray, init=False)
+    _current: Request | None = field(default=None, init=False)
+    _prover: Prover = field(init=False)
     _gone_s: dict[str, float] = field(default_factory=dict, init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _is_open: bool = field(default=False, init=False)
@@ -98,6 +91,7 @@ class Keeper:
             ConfigError: an output has no limits, or a safe value that it cannot take.
         """
         self._outputs = {channel.id: self._make(channel) for channel in self.channels}
+        self._prover = Prover(self.sense, self.clock, self._tell, self._prospect)
 
     @property
     def outputs(self) -> Mapping[ChannelId, Output]:
@@ -123,32 +117,47 @@ class Keeper:
         order = Order(value, origin, hold_s, blink_s)
         return await asyncio.shield(self.request(channel, order))
 
-    def request(self, channel: str, order: Order, *, is_forced: bool = False) -> Reply:
+    def request(
+        self,
+        channel: str,
+        order: Order,
+        *,
+        is_forced: bool = False,
+        start_s: Callable[[float], float] = at_once,
+    ) -> Reply:
         """Queue an order for one output (local id); the outcome arrives in the future.
 
-        A forced order waits for no `min_on` or `min_off`.
+        A forced order waits for no `min_on` or `min_off`; any other until `start_s` says so.
         """
-        request = _Request(
-            self._outputs[channel], order, is_forced, asyncio.get_running_loop().create_future()
+        reply: Reply = asyncio.get_running_loop().create_future()
+        request = Request(
+            self._outputs[channel], order, reply, self.clock.now_ms(), is_forced, start_s
         )
         if not self._is_open:
             request.answer(Outcome(Status.FAILED, f"{self.device} is not open: {self._trouble}"))
-        elif len(self._requests) >= REQUESTS_MAX and not is_forced:
+        elif not self._tray.put(request, _now_s()):
             request.answer(Outcome(Status.REFUSED, f"{self.device} is busy; try again"))
         else:
-            self._requests.append(request)
             self._wake.set()
-        return request.reply
+        return reply
 
     def make_safe(self) -> dict[ChannelId, Reply]:
         """Queue the safe value for every output, in place of everything that waits."""
-        while self._requests:
-            waiting = self._requests.popleft()
+        for waiting in self._tray.empty():
             waiting.answer(Outcome(Status.REFUSED, f"{self.device} is being made safe"))
         return {
             output.name: self.request(name, Order(output.limits.safe), is_forced=True)
             for name, output in self._outputs.items()
         }
+
+    def look(self) -> None:
+        """Look at the sensors anew: one of them may have news."""
+        if self._prover.is_waiting:
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Look at the orders anew: what one of them waits for may have happened."""
+        self._wake.set()
 
     def link_up(self, origin: str) -> None:
         """Note that an uplink is connected: what it asked for is no orphan any more."""
@@ -173,6 +182,7 @@ class Keeper:
                 hand = Hand(actuator, self.write_timeout_s, self._tell, self.note)
                 try:
                     await hand.make_all_safe(outputs, "opened")
+                    self._note_opened()
                     self._is_open, self._trouble = True, "its session ended"
                     await self._serve(hand)
                 finally:
@@ -184,6 +194,10 @@ class Keeper:
         finally:
             self._is_open = False
             self._answer_all()
+
+    def _note_opened(self) -> None:
+        for output in self._outputs.values():
+            output.opened_s, output.started_s = _now_s(), None
 
     async def _enter(self, stack: AsyncExitStack, open_actuator: Opener) -> Actuator:
         try:
@@ -201,25 +215,37 @@ class Keeper:
         while True:
             self._wake.clear()
             await self._do_what_is_due(hand)
-            while self._requests:
-                self._current = self._requests.popleft()
-                self._current.answer(await self._carry_out(hand, self._current))
+            while request := self._tray.take(_now_s()):
+                self._current = request
+                await self._carry_out(hand, request)
+                self._current = None
                 await self._do_what_is_due(hand)
-            moments = [due[0] for each in self._outputs.values() if (due := self._next(each))]
+            await self._prover.settle(hand)
             try:
-                async with asyncio.timeout_at(min(moments, default=None)):
+                async with asyncio.timeout_at(self._next_moment()):
                     await self._wake.wait()
             except TimeoutError:
                 continue  # A clock is due.
+
+    def _next_moment(self) -> float | None:
+        moments = [due[0] for each in self._outputs.values() if (due := self._next(each))]
+        more = (self._prover.next_s(), self._tray.next_s(_now_s()))
+        moments += [moment_s for moment_s in more if moment_s is not None]
+        return min(moments, default=None)
 
     async def _do_what_is_due(self, hand: Hand) -> None:
         for output in self._outputs.values():
             due = self._next(output)
             if due is None or due[0] > _now_s():
                 continue
-            if due[1] is not Due.FLIP:
-                await hand.go_safe(output, f"fell back to safe: {due[1].value}")
+            why = due[1]
+            if why is Due.FLIP and self._find_worn(output, output.next_flip()):
+                why = Due.CYCLES
+            if why is not Due.FLIP:
+                await hand.go_safe(output, f"fell back to safe: {why.value}")
+                self._prover.begin(output)
                 continue
+            self._count(output, output.next_flip())
             try:
                 await hand.drive(output, output.next_flip())
             except DeviceError as error:
@@ -228,20 +254,43 @@ class Keeper:
                 # From now, not from when it was due: after a slow write it does not hurry.
                 output.flip_s = _now_s() + (output.order.blink_s or 0.0)
 
-    async def _carry_out(self, hand: Hand, request: _Request) -> Outcome:
+    async def _carry_out(self, hand: Hand, request: Request) -> None:
         output, order = request.output, request.order
-        objection = None if request.is_forced else find_objection(output, order, _now_s())
+        objection = None
+        if not request.is_forced:
+            objection = find_objection(output, order, _now_s()) or self._find_worn(
+                output, order.value
+            )
         if objection is not None:
-            return Outcome(Status.REFUSED, objection, output.actual, output.is_verified)
+            request.answer(outcome_of(output, Status.REFUSED, objection))
+            return
+        self._prover.replace(output)
+        self._count(output, order.value)
         try:
             await hand.drive(output, order.value)
         except DeviceError as error:
             await hand.retreat(output, error)
             detail = f"{error}; went {show_value(output.limits.safe)}"
-            return Outcome(Status.FAILED, detail, output.actual, output.is_verified)
+            request.answer(outcome_of(output, Status.FAILED, detail))
+            return
+        request.applied_ms = wall_ms(self.clock, output.written_s)
+        request.verified_ms = wall_ms(self.clock, output.seen_s)
         output.follow(order, _now_s(), f"asked by {order.origin or 'safe'}")
         self._tell(output)
-        return Outcome(Status.DONE, self._prospect(output), output.actual, output.is_verified)
+        if output.limits.verify is None or order.blink_s is not None:
+            request.answer(outcome_of(output, Status.DONE, self._prospect(output)))
+        else:
+            self._prover.begin(output, request)
+
+    def _find_worn(self, output: Output, value: Value) -> str | None:
+        if self.cycles is None or not leaves_safe(output, value):
+            return None
+        return self.cycles.find_objection(output.name, output.limits.cycles_max)
+
+    def _count(self, output: Output, value: Value) -> None:
+        # Before the write: one that failed may have moved the contacts all the same.
+        if self.cycles is not None and leaves_safe(output, value):
+            self.cycles.count(output.name, output.limits.cycles_max)
 
     def _lose(self, error: DeviceError) -> None:
         """Note that the device cannot even be opened: nobody knows what its outputs do."""
@@ -251,12 +300,12 @@ class Keeper:
 
     def _answer_all(self) -> None:
         waiting = [self._current] if self._current else []
-        for request in (*waiting, *self._requests):
+        waiting += self._prover.leave()
+        for request in (*waiting, *self._tray.empty()):
             output, detail = request.output, f"{self.device} was closed: {self._trouble}"
             if output.actual is None:
                 detail += f"; nobody knows what {output.name} does"
-            request.answer(Outcome(Status.FAILED, detail, output.actual, output.is_verified))
-        self._requests.clear()
+            request.answer(outcome_of(output, Status.FAILED, detail))
         self._current = None
 
     def _tell(self, output: Output) -> None:

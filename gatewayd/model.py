@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from functools import partial
 from typing import NamedTuple, NewType
@@ -149,14 +149,36 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When a command came to each of its stages (UTC ms); None = it never did.
+
+    Attributes:
+        accepted_ms: the desk had no objection.
+        applied_ms: the hardware had taken the value.
+        verified_ms: the hardware, or the sensor named by `verify`, had confirmed it.
+    """
+
+    accepted_ms: int | None = None
+    applied_ms: int | None = None
+    verified_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a command, in a sentence, with the value read back where there is one.
 
     `is_verified` is true when `value` was read back from the hardware after the write, false
     when the hardware cannot say and the value is assumed.
+
+    Attributes:
+        verified_by: `read back`, or the channel that confirmed it; empty when assumed.
+        repeat_age_s: for a repeat, how old the request is whose outcome this is; it moved nothing.
     """
 
     status: Status
     detail: str = ""
     value: Value | None = None
     is_verified: bool = False
+    verified_by: str = field(default="", compare=False)
+    times: Times = field(default=Times(), compare=False)
+    repeat_age_s: float | None = field(default=None, compare=False)

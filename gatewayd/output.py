@@ -11,8 +11,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from gatewayd.fields import Seconds, show_duration
-from gatewayd.model import Channel, ChannelId, Quality, Value
+from gatewayd.model import Channel, ChannelId, Outcome, Quality, Status, Value
+from gatewayd.proof import Verify
 from gatewayd.setpoint import agrees, is_on, off_value, show_value
+
+READ_BACK = "read back"
+"""What verified an output whose hardware says itself what it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,13 @@ class Limits:
             where safe is off. The keeper's own going safe never waits, and neither does the
             verb `safe`.
         interlock: outputs (global names) that must never be on together with this one.
+        dead_time: both are off for at least this long before one of an interlock comes on. A
+            command waits for it; of two outputs the longer time holds.
+        cycles_max: how often it may leave its safe state within any 24 hours; further commands
+            are refused until the first of them is a day ago. Going safe is never refused.
+        start_after, start_delay: after a start it comes on no sooner than `start_delay`, and then
+            that long after each of these outputs (global names) came on; a command waits for it.
+        verify: the sensor that tells whether it really does what was written.
     """
 
     safe: Value
@@ -38,6 +49,11 @@ class Limits:
     min_on: Seconds = 0.0
     min_off: Seconds = 0.0
     interlock: tuple[str, ...] = ()
+    dead_time: Seconds = 0.0
+    cycles_max: int | None = None
+    start_after: tuple[str, ...] = ()
+    start_delay: Seconds = 0.0
+    verify: Verify | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class Due(Enum):
     HOLD_MAX = "hold_max is over"
     ORPHAN = "the uplink that asked is gone"
     FLIP = "blinking"
+    CYCLES = "cycles_max is reached"
 
 
 @dataclass(slots=True)
@@ -71,6 +88,9 @@ class Output:
         actual: what the hardware does, as far as known; None = nobody knows.
         is_verified: whether `actual` was read back.
         since_s: since when `actual` is what it is.
+        verified_by: what said so: `read back`, or the channel of `verify`.
+        written_s: when the hardware took the last value; `seen_s`: when it was confirmed.
+        opened_s: since when it is known safe after a start; `started_s`: when it came on last.
         flip_s: when a blinking changes next.
         quality: of the reading that tells `actual`.
         reason: why the output does what it does, for people.
@@ -88,6 +108,11 @@ class Output:
     flip_s: float | None = None
     quality: Quality = Quality.ABSENT
     reason: str = "not open yet"
+    verified_by: str = ""
+    written_s: float | None = None
+    seen_s: float | None = None
+    opened_s: float = 0.0
+    started_s: float | None = None
     published: tuple[Value | None, Quality] | None = None
 
     @property
@@ -107,6 +132,8 @@ class Output:
 
     def follow(self, order: Order, now_s: float, reason: str) -> None:
         """Let an order stand from now on."""
+        if is_on(order.value) and not is_on(self.order.value):
+            self.started_s = now_s
         self.order, self.ordered_s, self.reason = order, now_s, reason
         self.flip_s = None if order.blink_s is None else now_s + order.blink_s
         if is_safe(order, self.limits):
@@ -117,13 +144,20 @@ class Output:
     def doubt(self, quality: Quality, reason: str) -> None:
         """Note that nobody knows what the hardware does."""
         self.actual, self.is_verified, self.quality, self.reason = None, False, quality, reason
+        self.verified_by, self.written_s, self.seen_s = "", None, None
 
     def stand(self, value: Value, now_s: float, *, is_verified: bool) -> None:
         """Note what the hardware does now."""
         if self.actual is None or value != self.actual:
             self.since_s = now_s
         self.actual, self.is_verified = value, is_verified
+        self.verified_by = READ_BACK if is_verified else ""
         self.quality = Quality.GOOD if is_verified else Quality.UNCERTAIN
+
+    def prove(self, channel: str, now_s: float) -> None:
+        """Note that a sensor confirms what was written."""
+        self.is_verified, self.verified_by, self.seen_s = True, channel, now_s
+        self.quality = Quality.GOOD
 
     def next_flip(self) -> Value:
         """Return the other half of a blinking."""
@@ -150,6 +184,7 @@ class OutputState:
     left_s: float | None
     blink_s: float | None
     reason: str
+    verified_by: str = ""
 
 
 def state_of(output: Output, gone_s: Mapping[str, float], now_s: float) -> OutputState:
@@ -166,7 +201,13 @@ def state_of(output: Output, gone_s: Mapping[str, float], now_s: float) -> Outpu
         left_s=hold_left_s(output, gone_s, now_s),
         blink_s=output.order.blink_s,
         reason=output.reason,
+        verified_by=output.verified_by,
     )
+
+
+def outcome_of(output: Output, status: Status, detail: str) -> Outcome:
+    """Return what became of an order, with what its output does now."""
+    return Outcome(status, detail, output.actual, output.is_verified, output.verified_by)
 
 
 def is_safe(order: Order, limits: Limits) -> bool:
@@ -194,6 +235,12 @@ def next_deadline(output: Output, gone_s: Mapping[str, float]) -> tuple[float, D
         moments.append((output.flip_s, Due.FLIP))
     # `min` keeps the first of equals: at the same instant, going safe comes before blinking.
     return min(moments, key=lambda moment: moment[0], default=None)
+
+
+def leaves_safe(output: Output, value: Value) -> bool:
+    """Return whether a write takes the output out of its safe state: one cycle."""
+    is_lit = is_on(output.limits.safe)
+    return is_on(value) != is_lit and (output.actual is None or is_on(output.actual) == is_lit)
 
 
 def find_objection(output: Output, order: Order, now_s: float) -> str | None:

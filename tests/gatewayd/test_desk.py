@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from gatewayd.clock import SystemClock
-from gatewayd.desk import HISTORY, REPEATS_MAX, Desk, is_repeat, rivals_of
+from gatewayd.desk import HISTORY, REPEATS_MAX, Desk, is_repeat
 from gatewayd.errors import ConfigError, DeviceError
 from gatewayd.keeper import Keeper, Limits
 from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Status, Value
+from gatewayd.neighbours import rivals_of
 from gatewayd.testing.actuator import FakeActuator, Fault
 from gatewayd.testing.clock import SimulatedClock
 from gatewayd.testing.simulated import simulated
@@ -158,7 +159,8 @@ async def test_a_repeat_is_answered_again_and_moves_nothing() -> None:
         first = await here.desk.submit(ask(FAN, 40, "7"))
         moves = here.moves()
         await asyncio.sleep(500)
-        assert await here.desk.submit(ask(FAN, 40, "7")) == first
+        again = await here.desk.submit(ask(FAN, 40, "7"))
+        assert (again, again.repeat_age_s) == (first, 500.0), "it is told how old it is"
         assert here.moves() == moves
 
 
@@ -181,7 +183,8 @@ async def test_a_refusal_is_repeated_too() -> None:
         await here.desk.submit(ask(VALVE, True))
         refused = await here.desk.submit(ask(PUMP, True, "7"))
         await here.desk.submit(ask(VALVE, False))
-        assert await here.desk.submit(ask(PUMP, True, "7")) is refused
+        again = await here.desk.submit(ask(PUMP, True, "7"))
+        assert (again, again.repeat_age_s) == (refused, 0.0)
 
 
 @simulated
