@@ -40,7 +40,7 @@ HERE = Path(__file__).parent
 PYTHON = "/opt/gatewayd/bin/python"
 SOCKET_CLIENT = (
     "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/gatewayd/gatewayd.sock'); "
-    "s.sendall({!r}); print(s.makefile().readline())"
+    "s.sendall(%r); print(s.makefile().readline())"
 )
 """A bare Python: a whole `gatewayd status` takes seconds on an emulated machine."""
 
@@ -131,10 +131,8 @@ class Board:
     async def ask(self, do: str, **request: Any) -> Any:
         """Ask at the daemon's control socket and return the result."""
         question = json.dumps({"do": do, **request}) + "\n"
-        script = (
-            f"{SOCKET_CLIENT}; s.sendall({question!r}.encode()); print(s.makefile().readline())"
-        )
-        answer = json.loads(await self.guest.sh(f"python3 -ISc {shlex.quote(script)}"))
+        script = shlex.quote(SOCKET_CLIENT % question.encode())
+        answer = json.loads(await self.guest.sh(f"python3 -ISc {script}"))
         assert answer["ok"], answer
         return answer["result"]
 

@@ -65,7 +65,7 @@ async def test_a_daemon_that_hangs_is_killed_and_started_again(board: Board) -> 
             return is_active and await board.unit("MainPID") != pid
 
         await wait(is_another, "another daemon runs", WATCHDOG_S + END_S + START_S)
-        assert "watchdog" in await board.guest.sh("journalctl -u gatewayd --no-pager | tail -50")
+        await board.guest.sh("journalctl -u gatewayd --no-pager | grep -q 'Watchdog timeout'")
         assert not await board.is_relay_driven()
         await switch_on(board)
 
