@@ -2,8 +2,8 @@
 
 Strategy: an answer travels the way of the readings. A request with a transaction number that comes
 again with the same content is given the same answer and does nothing; without a number the time
-stands for it. What was answered over an earlier connection is passed over (answered). There is no negative answer to a configuration (30/31): a thing that does not have
-such settings is silent.
+stands for it. What was answered over an earlier connection is passed over (answered). There is no
+negative answer to a configuration (30/31): a thing that does not have such settings is silent.
 
 Characteristics: in requests · out commands, answers · remembers `ANSWERS_MAX` requests for
 `REPEAT_S` and `OPEN_MAX` commands under way · when full the oldest is forgotten · event loop only.
