@@ -13,7 +13,7 @@ from gatewayd.clouds.thingplus.names import Sensor
 from gatewayd.clouds.thingplus.verbs import CONTROL_TYPES
 from gatewayd.clouds.thingplus.verbs.account import Account
 from gatewayd.clouds.thingplus.verbs.control import options_of, sensor_of, show_result
-from gatewayd.errors import ConfigError
+from gatewayd.errors import WrongUsage
 from gatewayd.model import ChannelId
 
 RELAY = ChannelId("pump/relay")
@@ -66,7 +66,7 @@ def test_a_local_channel_goes_before_ids(name: str, ids: tuple[str, str]) -> Non
 @pytest.mark.parametrize("name", ["", "/", "a/", "/b", "a/b/c"])
 def test_a_name_that_is_neither_is_refused(name: str) -> None:
     """Before anything is asked of the cloud."""
-    with pytest.raises(ConfigError, match="neither"):
+    with pytest.raises(WrongUsage, match="neither"):
         sensor_of(ACCOUNT, name)
 
 
