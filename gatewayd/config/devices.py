@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from gatewayd.config.limits import OUTPUT, check_limits
 from gatewayd.config.names import ALLOWED, is_name
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Report, nearest_of, one_of, show
-from gatewayd.config.settings import EVERY_S, TIMEOUT_S, DeviceSettings
+from gatewayd.config.settings import ACTUATOR_S, EVERY_S, TIMEOUT_S, DeviceSettings
 from gatewayd.config.shapes import Shape, shape_of
 from gatewayd.config.tunings import declare, read_tuning
 from gatewayd.driver import Driver, driver_kinds, is_output, load_driver
@@ -36,10 +37,10 @@ class Pace:
 
     every: Seconds = EVERY_S
     timeout: Seconds = TIMEOUT_S
+    quiet_max: Seconds | None = None
 
 
-PACE = ("every", "timeout")
-OUTPUT = ("safe", "hold_max", "orphan", "min_on", "min_off", "interlock")
+PACE = ("every", "timeout", "quiet_max")
 COMMON = ("driver", *PACE, "channel", *OUTPUT)
 
 
@@ -108,7 +109,7 @@ def read_device(
     tunings, limits = _Channels(section, tables, keys, report).read(channels)
     channels, tunings = declare(channels, tunings, (*keys, "channel"), report)
     for key in PACE:
-        if getattr(pace, key) <= 0:
+        if getattr(pace, key) == 0:
             report.at_value((*keys, key), f"found {show(section[key])}", "expected more than zero")
     return DeviceSettings(
         name=name,
@@ -116,7 +117,8 @@ def read_device(
         config=config,
         channels=channels,
         every=pace.every,
-        timeout=pace.timeout,
+        timeout=pace.timeout if "timeout" in section or not limits else ACTUATOR_S,
+        quiet_max=pace.quiet_max,
         tunings=tunings,
         limits=limits,
     )
@@ -240,19 +242,5 @@ class _Channels:
                 merged["safe"] = 0.0
         limits = shape_of(Limits).fill(merged, keys, self.report, places)
         if limits is not None:
-            self._check_times(limits, merged, keys, places)
+            check_limits(limits, merged, keys, places, self.report)
         return limits
-
-    def _check_times(
-        self, limits: Limits, raw: Mapping[str, Any], keys: Keys, places: Mapping[str, Keys]
-    ) -> None:
-        for key in ("hold_max", "orphan"):
-            if getattr(limits, key) == 0:
-                found = f"found {show(raw[key])}"
-                self.report.at_value(
-                    (*places.get(key, keys), key), found, "expected more than zero"
-                )
-        if limits.hold_max and limits.min_on > limits.hold_max:
-            found = f"min_on {raw['min_on']} longer than hold_max {raw['hold_max']}"
-            place = (*places.get("min_on", keys), "min_on")
-            self.report.at_value(place, found, "expected min_on to be the shorter one")

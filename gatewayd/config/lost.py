@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gatewayd.config.devices import OUTPUT, is_harmless
+from gatewayd.config.devices import is_harmless
+from gatewayd.config.limits import OUTPUT
 from gatewayd.config.problems import Report
 from gatewayd.config.settings import DeviceSettings, Settings
 from gatewayd.config.wires import port_of

@@ -20,6 +20,7 @@ from gatewayd.config.names import ALLOWED, is_name, names_of, sections
 from gatewayd.config.ports import read_port
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Problem, Report, nearest_of, one_of, show
+from gatewayd.config.relations import check_relations
 from gatewayd.config.routes import SECTION as ROUTE
 from gatewayd.config.routes import read_routes
 from gatewayd.config.settings import (
@@ -137,13 +138,15 @@ def _settings(document: Mapping[str, Any], environ: Mapping[str, str], report: R
         uplink = reader.read(name, section)
         if uplink is not None:
             uplinks[name] = uplink
+    devices = complete_interlocks(devices, document, known, report)
+    check_relations(devices, document, known, report)
     return Settings(
         gateway=_gateway(document, environ, report),
         clock=_section(document, "clock", ClockSettings(), report),
         outbox=_outbox(document, report),
         console=_console(document, report),
         ports=ports,
-        devices=complete_interlocks(devices, document, known, report),
+        devices=devices,
         uplinks=uplinks,
         routes=read_routes(document, known, report),
         totals=_totals(document, report),

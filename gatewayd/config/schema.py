@@ -10,7 +10,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from gatewayd.config.devices import OUTPUT, Pace
+from gatewayd.config.devices import Pace
+from gatewayd.config.limits import OUTPUT
 from gatewayd.config.ports import MODULES
 from gatewayd.config.settings import (
     ClockSettings,
@@ -114,7 +115,7 @@ def _union(
 
 def _common(definitions: Table) -> Table:
     """Return the keys that every device may have."""
-    outputs = _table(Limits, "limits", {})["properties"]
+    outputs = _table(Limits, "limits", definitions)["properties"]
     # Text for a switch, a number for a level; which, only the driver knows.
     outputs["safe"] = {"type": ["string", "number", "boolean", "object"]}
     tunings = _table(Tuning, "tuning", definitions)["properties"]

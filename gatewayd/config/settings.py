@@ -20,7 +20,11 @@ EVERY_S = 10.0
 """How often a device is asked: quick enough to watch, slow enough for any wire and any card."""
 
 TIMEOUT_S = 10.0
-"""How long one read or write may take. The slowest sensors known here need 5 s."""
+"""How long one read may take. The slowest sensors known here need 5 s."""
+
+ACTUATOR_S = 2.0
+"""How long one write with its read-back may take. Relays answer within milliseconds; until one did,
+nobody knows what it does, and the safe write waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ class DeviceSettings:
     `channels`, `tunings` and `limits` go by the channels' local names; outputs have limits,
     sensors may have a tuning. The channels are those that the world sees: tuned, and with those
     that are made of others (`tuning.declared`, `tuning.derived`). `every` means nothing to a
-    device that speaks unasked.
+    device that speaks unasked, `quiet_max` nothing to one that is asked.
     """
 
     name: str
@@ -93,6 +97,7 @@ class DeviceSettings:
     channels: tuple[Channel, ...]
     every: float = EVERY_S
     timeout: float = TIMEOUT_S
+    quiet_max: float | None = None
     tunings: Mapping[str, Tuning] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
 

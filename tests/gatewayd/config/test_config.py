@@ -47,7 +47,7 @@ def test_a_good_file_becomes_settings(tmp_path: Path) -> None:
     assert settings.outbox.commit_interval == 1.0
     assert settings.clock.unsynchronised == "wait"
     assert settings.gateway.allow == ()
-    assert (pump.every, pump.timeout) == (10.0, 10.0)
+    assert (pump.every, pump.timeout) == (10.0, 2.0)
     assert pump.limits["relay"].safe is False
     assert pump.limits["relay"].hold_max == 7200.0
     assert settings.devices["boiler"].channels

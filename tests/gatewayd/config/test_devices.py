@@ -14,8 +14,9 @@ def test_an_output_without_safe_is_refused(check: Check) -> None:
     assert check(RELAY + 'saef = "off"').said == [
         '1:9: no "safe" for pump/relay; expected the value when in doubt, it has no default; '
         "nearest: saef",
-        '4:1: unknown key "saef"; expected "driver", "every", "timeout", "channel", "safe", '
-        '"hold_max", "orphan", "min_on", "min_off", "interlock", "relays", "state_file", '
+        '4:1: unknown key "saef"; expected "driver", "every", "timeout", "quiet_max", "channel", '
+        '"safe", "hold_max", "orphan", "min_on", "min_off", "interlock", "dead_time", '
+        '"cycles_max", "start_after", "start_delay", "verify", "relays", "state_file", '
         '"fail_after" or "stuck"; nearest: safe',
     ]
 
