@@ -4,6 +4,7 @@
 #   make test              format, lint, types and tests, the live ones with a real broker too
 #   make test-page         the console's page in a real browser (installs chromium)
 #   make test-slow         the long tiers: a hundred thousand broken frames a decoder, and the like
+#   make fuzz              hostile bytes to every decoder, an hour each; FUZZ_SECONDS=60 is shorter
 #   make board             gatewayd on a virtual board: real kernel, buses, radio (needs root, QEMU)
 #   make bench             this machine's figures beside its own limits and ThingsBoard Gateway
 #   make lock              newest versions that fit, for all supported Pythons
@@ -11,11 +12,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_SECONDS ?=
+FUZZ_SECONDS ?= 3600
 BIN = $(VENV)/bin
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 APT = $(SUDO) apt-get install -y -qq --no-install-recommends
 
-.PHONY: demo test test-page test-slow board bench lock clean
+.PHONY: demo test test-page test-slow fuzz board bench lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/gatewayd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -31,6 +33,9 @@ test-page: $(VENV)/.test
 
 test-slow: $(VENV)/.test broker
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 BOARD_NEEDS = qemu-system-x86 qemu-utils seabios ipxe-qemu mmdebstrap e2fsprogs kmod cpio zstd socat
 
@@ -76,3 +81,8 @@ $(VENV)/.test: pyproject.toml requirements.lock | $(VENV)/bin/pip
 	@echo "==> installing gatewayd and what its tests need"
 	@$(BIN)/pip install -q --disable-pip-version-check -c requirements.lock -e '.[ble,sandbox,test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: $(VENV)/.test
+	@echo "==> installing atheris, which guides the fuzzing"
+	@$(BIN)/pip install -q --disable-pip-version-check 'atheris>=3.0'
+	@touch $@

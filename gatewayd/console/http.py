@@ -35,6 +35,7 @@ from gatewayd.console.http_guard import HEADERS, OPEN_PATHS, find_objection, spl
 from gatewayd.console.http_keys import SESSION_S, Keys, Refusal, find_password, make_keys
 from gatewayd.console.surface import ControlSurface
 from gatewayd.errors import GatewayError
+from gatewayd.transports.http_noise import Noise, make_logger
 
 log = structlog.get_logger()
 
@@ -83,6 +84,7 @@ async def open_console(
     runner = web.AppRunner(
         make_app(surface, events, keys, mounts or {}),
         access_log=None,
+        logger=make_logger(Noise(lambda count: log.warning("requests unreadable", count=count))),
         handler_cancellation=True,
         keepalive_timeout=IDLE_S,
         shutdown_timeout=SHUTDOWN_S,

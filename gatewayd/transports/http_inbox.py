@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gatewayd.errors import ConfigError
+from gatewayd.transports.http_noise import Noise, make_logger
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -86,7 +87,11 @@ async def open_inbox(host: str, port: int, take: Callable[[Posted], Verdict]) ->
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_route("*", "/{path:.*}", serve)
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+        app,
+        access_log=None,
+        logger=make_logger(Noise()),
+        handler_cancellation=True,
+        shutdown_timeout=SHUTDOWN_S,
     )
     await runner.setup()
     try:

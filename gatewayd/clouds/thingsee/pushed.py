@@ -52,4 +52,4 @@ class Pushes:
         if self._token is None:
             return True
         wanted = f"Bearer {self._token.reveal()}"
-        return hmac.compare_digest(said.encode(), wanted.encode())
+        return hmac.compare_digest(said.encode(errors="surrogateescape"), wanted.encode())

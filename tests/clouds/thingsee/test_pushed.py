@@ -78,3 +78,10 @@ def test_what_does_not_fit_may_come_again() -> None:
     room.places = 1
     assert push(pushes) == 200
     assert len(room.commands) == 1
+
+
+def test_a_token_that_is_no_text_is_refused() -> None:
+    """Bytes beyond ASCII in a header are 401 like any other wrong token, not a failure of ours."""
+    pushes = Pushes(Ear("x", (), ()), lambda commands: True, Secret("right"))
+    headers = {"content-type": "application/json", "authorization": "Bearer \udc89\udceb"}
+    assert pushes.take(Posted("/", headers, b"[]")).status == 401
