@@ -162,3 +162,10 @@ async def test_a_lost_adapter_is_found_again(cellar: Cellar, loss: str) -> None:
     cellar.tags.hundredths = 2300
     await cellar.wait_value("cellar/temperature", 23.0)
     assert (await cellar.daemon.edge("devices", "cellar"))["is_up"]
+
+
+async def test_a_hanging_bluetoothd_does_not_hold_up_the_shutdown(cellar: Cellar) -> None:
+    """Outputs go safe after the sensors have let go, and all of it within ten seconds."""
+    await cellar.wait_value("cellar/temperature", 20.0)
+    cellar.tags.bluez.is_hung = True
+    assert await cellar.daemon.stop() == 0

@@ -70,6 +70,7 @@ async def test_a_tag_is_heard_passively() -> None:
         assert heard.service_data == {BTHOME: b"\x40\x01\x61"}
         assert air.bluez.log == ["register"]
         assert not air.bluez.advertise(OTHER, company_data={0x004C: b"\x10"})
+        await until(lambda: air.noted("bluetooth scans"))
         assert air.noted("bluetooth scans")[0]["mode"] == "passive"
 
 
@@ -80,6 +81,7 @@ async def test_a_tag_is_heard_actively_where_bluez_cannot() -> None:
         await air.say(ADDRESS, service_data={0xFCD2: b"\x40\x01\x61"})
         assert (await hearing).service_data == {BTHOME: b"\x40\x01\x61"}
         assert air.bluez.log == ["filter", "start"]
+        await until(lambda: air.noted("bluetooth scans"))
         (told,) = air.noted("bluetooth scans")
         assert told["mode"] == "active"
         assert "experimental" in told["reason"]
@@ -92,6 +94,7 @@ async def test_a_monitor_that_is_refused_is_done_without() -> None:
         hearing = asyncio.create_task(hear_one(air.port, WISH))
         await air.say(ADDRESS, service_data={0xFCD2: b"\x40"})
         await hearing
+        await until(lambda: air.noted("bluetooth scans"))
         assert "refuses" in air.noted("bluetooth scans")[0]["reason"]
 
 
@@ -246,6 +249,7 @@ async def test_the_status_says_how_it_scans_and_why() -> None:
             hearing = asyncio.create_task(hear_one(port, WISH))
             await until(lambda: bluez.advertise(ADDRESS, service_data={0xFCD2: b"\x40"}))
             await hearing
+            await until(lambda: ports.states()["ble:0"]["scan"])
             state = ports.states()["ble:0"]
             assert (state["scan"], state["heard"], state["is_hearing"]) == ("active", 1, True)
             assert "experimental" in str(state["reason"])
