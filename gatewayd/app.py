@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,18 +19,20 @@ from typing import Any
 import structlog
 
 from gatewayd import __version__
+from gatewayd.audit import Audit
 from gatewayd.board import Board
 from gatewayd.bus import Bus
 from gatewayd.clock import Clock
 from gatewayd.config.settings import DeviceSettings, Settings, UplinkSettings
 from gatewayd.config.wires import port_of
+from gatewayd.cycles import Cycles
 from gatewayd.desk import Desk
 from gatewayd.driver import is_output
-from gatewayd.errors import DeviceTimeout
-from gatewayd.health import Edge, Pulse
+from gatewayd.errors import DeviceTimeout, LinkLost
+from gatewayd.health import Edge
 from gatewayd.keeper import Keeper
+from gatewayd.lookout import Lookout
 from gatewayd.model import Channel, ChannelId, Quality, Reading
-from gatewayd.notify import Notifier
 from gatewayd.outbox import Bounds, Outbox, find_tmpfs, open_outbox
 from gatewayd.ports import Ports
 from gatewayd.ports.tap import Tap
@@ -51,8 +53,15 @@ OPEN_S = 30.0
 """For opening a sensor: waking, proving its identity, loading its calibration. BLE devices take
 10 s to be found and 10 s to connect."""
 
-WORRYING = frozenset({"output uncertain", "outputs not safe", "bluetooth deaf"})
-"""What a keeper says when nobody knows what an output does, and a wire that needs reviving."""
+LINK_S = 180.0
+"""For opening a link, with its name server, handshakes and logins; each has its own deadline, and
+this is for those that fail."""
+
+WORRYING = frozenset(
+    {"output uncertain", "outputs not safe", "bluetooth deaf", "audit", "cycles", "silent stop"}
+)
+"""What a keeper says when nobody knows what an output does, a wire that needs reviving, and an
+edge that stopped without a word."""
 
 Manage = Mapping[str, Callable[[], Awaitable[None]]]
 
@@ -70,9 +79,10 @@ class Gateway:
     outbox: Outbox
     manage: Manage
     totals: Totals = field(default_factory=Totals)
+    audit: Audit = field(default_factory=Audit)
+    cycles: Cycles | None = None
     bus: Bus = field(default_factory=Bus)
     board: Board = field(default_factory=Board)
-    pulse: Pulse = field(default_factory=Pulse)
     channels: dict[ChannelId, Channel] = field(default_factory=dict)
     samplers: dict[str, Sampler] = field(default_factory=dict)
     keepers: dict[str, Keeper] = field(default_factory=dict)
@@ -80,6 +90,7 @@ class Gateway:
     recoveries: dict[str, Recovery] = field(default_factory=dict)
     taps: dict[str, Tap] = field(default_factory=dict)
     uplinks: dict[str, Edge] = field(default_factory=dict)
+    lookout: Lookout = field(init=False)
     recorder: Recorder = field(init=False)
     desk: Desk = field(init=False)
     started_s: float = 0.0
@@ -88,15 +99,16 @@ class Gateway:
         self.started_s = asyncio.get_running_loop().time()
         for device in self.settings.devices.values():
             self._add(device)
+        self.uplinks = {name: Edge(name) for name in self.settings.uplinks}
+        self.lookout = Lookout(self, note)
         self.recorder = Recorder(
             self.bus,
             self.board,
             self.outbox,
             self.settings.outbox.commit_interval,
-            lambda: self.pulse.beat("outbox"),
+            self.lookout.committed,
         )
-        self.desk = Desk(self.keepers.values(), self.channels, self.clock, log.info)
-        self.uplinks = {name: Edge(name) for name in self.settings.uplinks}
+        self.desk = Desk(self.keepers.values(), self.channels, self.clock, log.info, self.audit.add)
 
     def _add(self, device: DeviceSettings) -> None:
         for channel in device.channels:
@@ -121,6 +133,8 @@ class Gateway:
                 self.clock,
                 device.timeout,
                 note,
+                self.board.latest,
+                self.cycles,
             )
         else:
             sampler = Sampler(device.name, device.channels, device.tunings, self.bus, self.clock)
@@ -169,7 +183,7 @@ class Gateway:
                 f"uplink {name}",
                 partial(self._link, uplink),
                 Backoff(floor_s=getattr(uplink.config, "reconnect_min", 0.0)),
-                self.uplinks[name].ended,
+                partial(self._link_ended, name),
             )
             for name, uplink in self.settings.uplinks.items()
         ]
@@ -181,13 +195,9 @@ class Gateway:
         return sensors + clouds + windows
 
     async def _keep(self, device: DeviceSettings, keeper: Keeper) -> None:
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[Any]:
-            async with self._open(device) as actuator:
-                self.devices[device.name].went_up()
-                yield actuator
-
-        await keeper.run(opened)
+        has_proofs = any(limits.verify for limits in device.limits.values())
+        with self.board.watched(keeper.look) if has_proofs else nullcontext():
+            await keeper.run(partial(self._open, device), self.devices[device.name].went_up)
 
     async def _sample(self, device: DeviceSettings, sampler: Sampler) -> None:
         @asynccontextmanager
@@ -201,7 +211,8 @@ class Gateway:
                 self.devices[device.name].went_up()
                 yield sensor
 
-        await sampler.run(opened, device.every, device.timeout)
+        async with self.lookout.watch.session(f"device {device.name}"):
+            await sampler.run(opened, device.every, device.timeout)
 
     @asynccontextmanager
     async def _open(self, device: DeviceSettings) -> AsyncIterator[Any]:
@@ -229,6 +240,7 @@ class Gateway:
 
     def _device_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
         self.devices[name].ended(error, retry_s)
+        self.lookout.watch.failed(f"device {name}", error)
         self.recoveries[name].failed(error)
 
     def _sampler_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
@@ -236,10 +248,21 @@ class Gateway:
         self.samplers[name].publish_reason(quality_of(error))
 
     async def _link(self, uplink: UplinkSettings) -> None:
-        async with uplink.cloud.open_link(uplink.config, self._premises(uplink.name)) as link:
-            self.uplinks[uplink.name].went_up()
-            log.info("link up", uplink=uplink.name)
-            await live(link, self.outbox, self.desk, uplink.name)
+        name, opening = uplink.name, uplink.cloud.open_link
+        async with self.lookout.watch.session(f"uplink {name}"), AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(LINK_S):
+                    premises = self._premises(name)
+                    link = await stack.enter_async_context(opening(uplink.config, premises))
+            except TimeoutError as error:
+                raise LinkLost(f"did not open within {LINK_S:g} s") from error
+            self.uplinks[name].went_up()
+            log.info("link up", uplink=name)
+            await live(link, self.outbox, self.desk, name, self.lookout.stages[name])
+
+    def _link_ended(self, name: str, error: Exception | None, retry_s: float) -> None:
+        self.uplinks[name].ended(error, retry_s)
+        self.lookout.watch.failed(f"uplink {name}", error)
 
     def _premises(self, uplink: str) -> Premises:
         gateway = self.settings.gateway
@@ -258,26 +281,6 @@ class Gateway:
             self.settings.routes,
             {name: sampler.pace for name, sampler in self.samplers.items() if sampler.pace},
         )
-
-    def find_ailment(self) -> str | None:
-        """Return what keeps this gateway from its work, as a sentence, or None.
-
-        A cloud or a sensor that is away is no ailment of the gateway: it goes on recording.
-        """
-        return self.pulse.find_ailment() or self.outbox.card_fault
-
-    async def feed_watchdog(self, notifier: Notifier) -> None:
-        """Tell the service manager that there is progress, for as long as there is."""
-        if not notifier.watchdog_s:
-            return
-        while True:
-            ailment = self.pulse.find_ailment()
-            if ailment:
-                notifier.tell(STATUS=ailment)
-                log.error("stuck", reason=ailment)
-            else:
-                notifier.tell(WATCHDOG=1)
-            await asyncio.sleep(notifier.watchdog_s / 3)
 
 
 def note(event: str, **facts: object) -> None:
@@ -320,11 +323,13 @@ async def open_gateway(
     async with open_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back) as outbox:
         wires = ports or Ports(settings.ports, note)
         totals = Totals(hot_dir, state_dir, settings.totals.save, note_totals)
-        gateway = Gateway(settings, clock, wires, outbox, manage or {}, totals)
+        audit, cycles = Audit(state_dir, note), Cycles(clock, hot_dir, state_dir, note)
+        gateway = Gateway(settings, clock, wires, outbox, manage or {}, totals, audit, cycles)
         await gateway.subscribe()
         async with (
-            crew(gateway.recorder.run(), totals.run()),
+            crew(gateway.recorder.run(), totals.run(), audit.run(), cycles.run()),
             crew(*gateway.keeper_tasks()),
+            crew(gateway.lookout.watch.run(), gateway.lookout.watch_recorder()),
             crew(*gateway.edge_tasks()),
         ):
             yield gateway

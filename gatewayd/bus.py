@@ -36,6 +36,11 @@ class Bus:
         self._emptied = asyncio.Event()
         self._emptied.set()
 
+    @property
+    def waiting(self) -> int:
+        """Readings that nobody has taken yet."""
+        return len(self._waiting)
+
     def publish(
         self, readings: Sequence[Reading], *, is_urgent: bool = False, is_alarm: bool = False
     ) -> None:

@@ -46,15 +46,16 @@ class Pulse:
     """Signs of progress of the core, in loop time."""
 
     beats: dict[str, float] = field(default_factory=dict)
+    rests: dict[str, float] = field(default_factory=dict)
 
-    def beat(self, name: str) -> None:
-        """Note that a core task went round its loop once more."""
-        self.beats[name] = asyncio.get_running_loop().time()
+    def beat(self, name: str, rest_s: float = 0.0) -> None:
+        """Note that a core task went round its loop once more; it may rest so long by itself."""
+        self.beats[name], self.rests[name] = asyncio.get_running_loop().time(), rest_s
 
     def find_ailment(self) -> str | None:
         """Return what is stuck, as a sentence, or None."""
         now_s = asyncio.get_running_loop().time()
         for name, beat_s in self.beats.items():
-            if now_s - beat_s > STUCK_S:
+            if now_s - beat_s > STUCK_S + self.rests[name]:
                 return f"{name} made no progress for {now_s - beat_s:.0f} s"
         return None

@@ -70,7 +70,7 @@ def stale_after_s(gateway: Gateway, name: ChannelId) -> float | None:
 def status_of(gateway: Gateway) -> Json:
     """Return the status document; its shape is told in console/surface."""
     own, now_s = gateway.settings.gateway, asyncio.get_running_loop().time()
-    ailment = gateway.find_ailment()
+    ailment = gateway.lookout.find_ailment()
     return {
         "gateway": {
             "id": own.id,
@@ -88,6 +88,7 @@ def status_of(gateway: Gateway) -> Json:
             {
                 **_show_edge(edge),
                 **_show_ladder(edge.ladder),
+                "stopped": gateway.lookout.watch.stop_of(f"device {name}") or None,
                 "driver": gateway.settings.devices[name].driver.kind,
                 "samples": gateway.samplers[name].samples if name in gateway.samplers else None,
             }
@@ -97,6 +98,7 @@ def status_of(gateway: Gateway) -> Json:
         "uplinks": [
             {
                 **_show_edge(edge),
+                "stopped": gateway.lookout.watch.stop_of(f"uplink {name}") or None,
                 "kind": gateway.settings.uplinks[name].kind,
                 **_show_account(gateway.outbox.accounts[name]),
             }

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from gatewayd.desk import Desk
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
 from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome
 from gatewayd.outbox import Outbox, Rejection
+from gatewayd.progress import Stage
 from gatewayd.routes import Route
 from gatewayd.sampler import Pace
 
@@ -100,30 +102,39 @@ REJECTED_RUN_MAX = 5
 THROTTLE_S_MAX = 3600.0
 """A cloud that asks for more patience than this is asked again all the same."""
 
+SEND_S = 300.0
+"""One `send` is done by then; a link's own deadlines are shorter, and this is for those that fail.
+A slow radio needs a minute for a large batch."""
+
 COMMANDS_MAX = 32
 """Commands of one cloud under way at a time; more wait in the link's own bounded queue."""
 
 
-async def drain(link: Link, outbox: Outbox, uplink: str) -> None:
+async def drain(link: Link, outbox: Outbox, uplink: str, stage: Stage | None = None) -> None:
     """Send an uplink's readings, oldest first, for as long as the link lives.
+
+    Args:
+        stage: told what is done and by when, for whoever watches the progress.
 
     Raises:
         LinkLost, LinkDenied: as the link says; the cursor stands at the last acknowledgement.
     """
-    refusals = 0
+    refusals, stage = 0, stage or Stage()
     while True:
-        batch = await _gather(link, outbox, uplink)
-        taken = await _deliver(link, outbox, batch)
+        batch = await _gather(link, outbox, uplink, stage)
+        taken = await _deliver(link, outbox, batch, stage)
         refusals = 0 if taken else refusals + 1
         if refusals >= REJECTED_RUN_MAX:
             raise LinkDenied(f"{uplink} refused {refusals} batches in a row entirely")
 
 
-async def _gather(link: Link, outbox: Outbox, uplink: str) -> Batch:
+async def _gather(link: Link, outbox: Outbox, uplink: str, stage: Stage) -> Batch:
     """Return the next batch when it is full, or when the link wants it sent."""
+    loop = asyncio.get_running_loop()
     pending = Batch(uplink, (), (), outbox.accounts[uplink].cursor)
     while True:
         version = outbox.version
+        stage.enter("reading the log", loop.time())
         room = link.batch_max - len(pending)
         more = await outbox.next_batch(uplink, pending.through, room) if room > 0 else None
         if more:
@@ -133,11 +144,14 @@ async def _gather(link: Link, outbox: Outbox, uplink: str) -> Batch:
         if not pending.readings:
             if pending.through > outbox.accounts[uplink].cursor:
                 await outbox.ack(uplink, pending.through, 0)
+            # What is pending now is held back until the clock is right.
+            stage.enter("waiting for readings", inf if not outbox.is_dated else loop.time())
             await outbox.wait_changed(version)
             continue
         wait_s = 0.0 if len(pending) >= link.batch_max else link.wait_s(pending)
         if wait_s <= 0:
             return pending
+        stage.enter("gathering", loop.time() + wait_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await outbox.wait_changed(version)
@@ -152,19 +166,22 @@ def _joined(left: Batch, right: Batch) -> Batch:
     )
 
 
-async def _deliver(link: Link, outbox: Outbox, batch: Batch) -> bool:
+async def _deliver(link: Link, outbox: Outbox, batch: Batch, stage: Stage) -> bool:
     """Get one batch off our hands, whatever it takes; return whether any of it was taken."""
+    loop = asyncio.get_running_loop()
     uplink, taken = batch.uplink, 0
     rejected: list[Rejection] = []
     parts = [batch]
     while parts:
         part = parts.pop(0)
+        stage.enter("sending", loop.time() + SEND_S)
         try:
             if part.readings:
                 await link.send(part)
         except Throttled as error:
             wait_s = error.retry_after_s
             log.warning("throttled", uplink=uplink, reason=str(error), retry_s=wait_s)
+            stage.enter("waiting as the cloud asks", loop.time() + min(wait_s, THROTTLE_S_MAX))
             await asyncio.sleep(min(wait_s, THROTTLE_S_MAX))
             parts.insert(0, part)
         except BatchRefused as error:
@@ -231,12 +248,14 @@ async def serve(link: Link, desk: Desk) -> None:
     raise LinkLost("the cloud ended its commands")
 
 
-async def live(link: Link, outbox: Outbox, desk: Desk, uplink: str) -> None:
+async def live(
+    link: Link, outbox: Outbox, desk: Desk, uplink: str, stage: Stage | None = None
+) -> None:
     """Live one link's life: drain, serve and tend together, until the first of them fails."""
     desk.link_up(uplink)
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(drain(link, outbox, uplink))
+            tasks.create_task(drain(link, outbox, uplink, stage))
             tasks.create_task(serve(link, desk))
             tasks.create_task(link.tend())
     finally:

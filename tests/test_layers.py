@@ -55,6 +55,7 @@ LEVELS = (
     ("gatewayd/recovery.py", 2),
     ("gatewayd/keeper.py", 2),
     ("gatewayd/desk.py", 3),
+    ("gatewayd/audit.py", 3),
     ("gatewayd/uplink.py", 4),
     ("gatewayd/testing", 4),
     ("gatewayd/clouds/*/codec.py", 1),

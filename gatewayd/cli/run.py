@@ -159,7 +159,7 @@ async def open_daemon(
         async with (
             open_gateway(settings, SystemClock(), manage=management(restart)) as gateway,
             crew(
-                gateway.feed_watchdog(notifier),
+                gateway.lookout.feed(notifier),
                 serve_control(listener, surface_of(gateway)),
                 *console_tasks(settings, gateway),
             ),

@@ -7,15 +7,17 @@ The control socket and the HTTP console both stand on this; neither knows the ga
     health    is_ok, reason
     clock     time_ms, is_synchronised
     devices   list of name, driver, is_up, reason, retry_s, ends, samples, failures (in a row),
-              rung (what the next try begins with, None while it is well), helped (what did last)
+              rung (what the next try begins with, None while it is well), helped (what did last),
+              stopped (how, where it is connected and makes no progress, else None)
     ports     list of name, and what the wire tells of itself; a Bluetooth adapter: scan ("passive",
               "active"), reason, heard, dropped, is_hearing
-    uplinks   list of name, kind, is_up, reason, retry_s, ends, accepted, delivered, pending,
-              dropped (by reason)
+    uplinks   list of name, kind, is_up, reason, retry_s, ends, stopped (as above), accepted,
+              delivered, pending, dropped (by reason)
     outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,
-              blink_s, reason
+              blink_s, reason, verified_by (`read back`, a channel, empty: assumed)
     outbox    commit_interval_s, card_fault, recorded, lost (by place)
-    commands  the last ones: time_ms, origin, channel, value, outcome, detail, took_s
+    commands  the last ones: time_ms, origin, channel, value, outcome, detail, took_s,
+              verified_by, accepted_ms, applied_ms, verified_ms (UTC; None where it never was)
 """
 
 from __future__ import annotations
@@ -97,6 +99,9 @@ def show_outcome(outcome: Outcome) -> Json:
         "detail": outcome.detail,
         "value": outcome.value,
         "is_verified": outcome.is_verified,
+        "verified_by": outcome.verified_by,
+        **asdict(outcome.times),
+        "repeat_age_s": outcome.repeat_age_s,
     }
 
 
@@ -127,6 +132,8 @@ def show_commands(records: Iterable[Record]) -> list[Json]:
             "outcome": record.outcome.status.value,
             "detail": record.outcome.detail,
             "took_s": round(record.took_s, 3),
+            "verified_by": record.outcome.verified_by,
+            **asdict(record.outcome.times),
         }
         for record in records
     ]
