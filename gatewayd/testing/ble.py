@@ -101,6 +101,16 @@ class FakeBle:
         finally:
             self._links.discard(link)
 
+    @property
+    def state(self) -> dict[str, object]:
+        """What the adapter does now."""
+        return {"scan": "active", "is_hearing": self.is_hearing}
+
+    async def reset(self) -> str:
+        """Switch the radio off and on."""
+        self.is_hearing = True
+        return f"switched {self.name} off and on"
+
     async def close(self) -> None:
         """Forget nothing: a test may look at what was written afterwards."""
 
