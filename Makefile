@@ -7,6 +7,7 @@
 #   make fuzz              hostile bytes to every decoder, an hour each; FUZZ_SECONDS=60 is shorter
 #   make board             gatewayd on a virtual board: real kernel, buses, radio (needs root, QEMU)
 #   make bench             this machine's figures beside its own limits and ThingsBoard Gateway
+#   make compare           the same kill and outage for gatewayd and ThingsBoard Gateway: who lost what
 #   make lock              newest versions that fit, for all supported Pythons
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ BIN = $(VENV)/bin
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 APT = $(SUDO) apt-get install -y -qq --no-install-recommends
 
-.PHONY: demo test test-page test-slow fuzz board bench lock clean
+.PHONY: demo test test-page test-slow fuzz board bench compare lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/gatewayd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -47,6 +48,9 @@ board: $(VENV)/.test
 
 bench: $(VENV)/.test broker
 	$(BIN)/python -m tests.bench $(BENCH)
+
+compare: $(VENV)/.test broker
+	$(BIN)/python -m tests.compare $(COMPARE)
 
 lock: $(VENV)/.test
 	$(BIN)/pip install -q uv

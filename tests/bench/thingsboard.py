@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +78,9 @@ class Server:
     client: mqtt.Client
     points: int = 0
     calls: int = 0
+    hear: Callable[[bytes], None] | None = None
+    """Called with each telemetry payload, in the client's thread."""
+
     answer: object = None
     answered: Event = field(default_factory=Event)
 
@@ -86,6 +89,8 @@ class Server:
         if topic == TELEMETRY:
             for entries in orjson.loads(message.payload).values():
                 self.points += sum(len(entry["values"]) for entry in entries)
+            if self.hear is not None:
+                self.hear(bytes(message.payload))
         elif topic == RPC:
             answer = orjson.loads(message.payload)
             if "method" not in answer.get("data", {}) and answer.get("id") == self.calls:
@@ -216,7 +221,7 @@ class ThingsBoard:
 
 
 def _write_settings(folder: Path, logs: Path, port: int, load: Load) -> None:
-    package = _package()
+    package = package_folder()
     settings = json.loads((package / "config/tb_gateway.json").read_text())
     settings["thingsboard"] |= {
         "host": "127.0.0.1",
@@ -249,11 +254,12 @@ def _write_settings(folder: Path, logs: Path, port: int, load: Load) -> None:
 
 
 def _write_connector() -> None:
-    target = _package() / "extensions" / "bench"
+    target = package_folder() / "extensions" / "bench"
     target.mkdir(exist_ok=True)
     (target / "__init__.py").touch()
     shutil.copy(Path(__file__).with_name("thingsboard_connector.py"), target / "connector.py")
 
 
-def _package() -> Path:
+def package_folder() -> Path:
+    """Return where the package is installed in its venv."""
     return next(VENV.glob("lib/python3*/site-packages/thingsboard_gateway"))
