@@ -169,8 +169,12 @@ class Keeper:
         self._gone_s.setdefault(origin, _now_s())
         self._wake.set()
 
-    async def run(self, open_actuator: Opener) -> None:
+    async def run(
+        self, open_actuator: Opener, went_up: Callable[[], object] = lambda: None
+    ) -> None:
         """Keep the actuator for one session: until cancelled, or until its hardware fails.
+
+        `went_up` is called once every output is known to be safe.
 
         Raises:
             DeviceError: the hardware failed; whoever supervises opens the next session.
@@ -183,6 +187,7 @@ class Keeper:
                 try:
                     await hand.make_all_safe(outputs, "opened")
                     self._note_opened()
+                    went_up()
                     self._is_open, self._trouble = True, "its session ended"
                     await self._serve(hand)
                 finally:

@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 from gatewayd.cli import DONE, FAILED
-from gatewayd.fields import parse_duration
+from gatewayd.fields import parse_duration, show_duration
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -65,11 +65,27 @@ def show_outcome(channel: str, outcome: dict[str, Any]) -> str:
 
     facts = []
     if outcome["value"] is not None:
-        how = "read back" if outcome["is_verified"] else "assumed"
+        how = outcome.get("verified_by") or "read back"
+        how = how if outcome["is_verified"] else "assumed"
         facts.append(f"it is {show_value(outcome['value'])} ({how})")
     if outcome["detail"]:
         facts.append(outcome["detail"])
+    if outcome.get("repeat_age_s") is not None:
+        facts.append(f"a repeat of {show_duration(outcome['repeat_age_s'])} before")
+    facts += show_times(outcome)
     return f"{channel} {outcome['status']}: {'; '.join(facts)}"
+
+
+def show_times(outcome: dict[str, Any]) -> list[str]:
+    """Return how long after it was accepted a command was applied and verified."""
+    accepted_ms = outcome.get("accepted_ms")
+    if accepted_ms is None:
+        return []
+    return [
+        f"{stage} after {max(0, moment_ms - accepted_ms)} ms"
+        for stage in ("applied", "verified")
+        if (moment_ms := outcome.get(f"{stage}_ms")) is not None
+    ]
 
 
 def _duration(text: str) -> float:

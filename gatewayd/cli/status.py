@@ -93,6 +93,8 @@ def _output(output: dict[str, Any]) -> tuple[str, str, str, str]:
     value = show_value(output["value"])
     if output["value"] is not None and not output["is_verified"]:
         value += " (assumed)"
+    elif output.get("verified_by") not in {"", "read back", None}:
+        value += f" ({output['verified_by']})"
     if output["blink_s"]:
         value = f"blinking every {show_duration(output['blink_s'])}"
     why = output["reason"]

@@ -85,7 +85,7 @@ export class OutputCard {
     }
     const facts = [];
     if (outcome.value !== null) {
-      facts.push(`it is ${text(outcome.value, this.channel)} (${outcome.is_verified ? "read back" : "assumed"})`);
+      facts.push(`it is ${text(outcome.value, this.channel)} (${outcome.is_verified ? outcome.verified_by : "assumed"})`);
     }
     if (outcome.detail) facts.push(outcome.detail);
     this.tell(outcome.status === "done" ? "good" : "bad", `${when} ${outcome.status}: ${facts.join("; ")}`);

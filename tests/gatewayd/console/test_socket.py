@@ -114,7 +114,8 @@ async def test_a_command_goes_the_way_of_all_commands(house: House) -> None:
     """`set` reaches the desk under the origin `local`, and its outcome comes back."""
     async with served(house):
         told = await ask(house, "set", channel=PUMP, value="on", hold_s=30, request_id="7")
-    assert told == {"status": "done", "detail": "", "value": "on", "is_verified": True}
+    assert isinstance(told, dict)
+    assert (told["status"], told["value"], told["is_verified"]) == ("done", "on", True)
     assert house.commands == [Command("local", "7", PUMP, "on", 30.0)]
 
 
