@@ -13,32 +13,58 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from gatewayd.clock import Clock
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
-from gatewayd.outbox.files import CARD_NAME, find_tmpfs, set_aside
+from gatewayd.outbox.files import Carried
 from gatewayd.outbox.ledger import Account, Balance
-from gatewayd.outbox.store import Bounds, Store
-from gatewayd.outbox.tables import Rejection
+from gatewayd.outbox.places import find_tmpfs
+from gatewayd.outbox.rejects import Rejected, Rejection
+from gatewayd.outbox.store import Bounds, CardReplaced, Store
 
-__all__ = ["Account", "Balance", "Bounds", "Outbox", "Rejection", "find_tmpfs", "open_outbox"]
+__all__ = [
+    "Account",
+    "Balance",
+    "Bounds",
+    "Outbox",
+    "Rejected",
+    "Rejection",
+    "find_tmpfs",
+    "open_outbox",
+]
 
 T = TypeVar("T")
 
 Subscriptions = Mapping[str, frozenset[ChannelId]]
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Why the files had to be closed, and what goes on in the next ones; see `open_files`."""
+
+    reason: str
+    is_suspect: bool
+    carried: Carried | None
+    losses: dict[str, int]
+
+
+Make = Callable[[_End | None], Store]
+
+
 class Outbox:
     """The log, from the event loop. Every method may raise OutboxError."""
 
-    def __init__(self, make: Callable[[], Store], clock: Clock, *, holds_back: bool) -> None:
+    def __init__(self, make: Make, clock: Clock, *, holds_back: bool) -> None:
         self._make, self._clock, self._holds_back = make, clock, holds_back
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
+        self._end: _End | None = None
         self._subscriptions: Subscriptions = {}
+        self._protected: frozenset[ChannelId] = frozenset()
         self._changed = asyncio.Event()
         self.version = 0
         """Counts the changes that may give a drain something to do; see `wait_changed`."""
@@ -65,10 +91,17 @@ class Outbox:
         """Why the card cannot be written, or None."""
         return self._store.card_fault
 
-    async def subscribe(self, wanted: Subscriptions) -> None:
-        """Say which uplinks there are and which channels each wants."""
-        self._subscriptions = wanted
-        await self._do(lambda store: store.subscribe(wanted))
+    @property
+    def losses(self) -> Mapping[str, int]:
+        """Readings that never came into the log, by reason, since it was begun."""
+        return self._store.books.losses
+
+    async def subscribe(
+        self, wanted: Subscriptions, protected: frozenset[ChannelId] = frozenset()
+    ) -> None:
+        """Say which uplinks there are, which channels each wants, and which are never thinned."""
+        self._subscriptions, self._protected = wanted, protected
+        await self._do(lambda store: store.subscribe(wanted, protected))
 
     async def append(self, readings: Sequence[Reading]) -> None:
         """Write readings; on return they survive the death of the process."""
@@ -76,8 +109,13 @@ class Outbox:
             return
         boot = None if self.is_dated else self._clock.boot_id()
         offset_ms = 0 if boot is None else self._clock.now_ms() - self._clock.boottime_ms()
-        await self._do(lambda store: store.append(readings, boot, offset_ms))
+        now_ms = self._clock.now_ms()
+        await self._do(lambda store: _append(store, readings, boot, offset_ms, now_ms))
         self._announce()
+
+    async def lose(self, reason: str, count: int) -> None:
+        """Count readings that never came into the log."""
+        await self._do(lambda store: store.lose(reason, count))
 
     async def next_batch(self, uplink: str, after: int, limit: int) -> Batch | None:
         """Return up to `limit` readings of an uplink after a seq, or None at the end.
@@ -102,6 +140,11 @@ class Outbox:
         self.version += 1
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+    async def offer(self, batch: Batch) -> None:
+        """Say that a batch is on its way to the cloud. What is offered twice is counted: the
+        cloud may have it twice."""
+        await self._do(lambda store: store.offer(batch.uplink, batch.seqs))
 
     async def ack(
         self, uplink: str, through: int, delivered: int, rejected: Sequence[Rejection] = ()
@@ -131,10 +174,26 @@ class Outbox:
         """Return the ledger, with what the files hold counted row by row."""
         return await self._do(lambda store: store.balance())
 
+    async def audit(self) -> list[str]:
+        """Return a sentence for each uplink whose ledger does not balance; quick."""
+        return await self._do(lambda store: store.audit())
+
+    async def rejected(self, uplink: str, after: int = 0, limit: int = 500) -> list[Rejected]:
+        """Return what an uplink's cloud refused, after a seq, the oldest first."""
+        return await self._do(lambda store: store.rejected(uplink, after, limit))
+
+    async def retry(self, uplink: str) -> int:
+        """Have an uplink's rejected readings sent again, in their order; return how many."""
+        total = 0
+        while count := await self._do(lambda store: store.retry(uplink)):
+            total += count
+            self._announce()
+        return total
+
     async def open(self) -> None:
         """Open the files, in the log's own thread."""
         loop = asyncio.get_running_loop()
-        self._store = await loop.run_in_executor(self._thread, self._make)
+        self._store = await loop.run_in_executor(self._thread, self._make, None)
 
     async def close(self) -> None:
         """Bring everything to the card and close it."""
@@ -153,23 +212,44 @@ class Outbox:
         return await asyncio.shield(loop.run_in_executor(self._thread, self._work, work))
 
     def _work(self, work: Callable[[Store], T]) -> T:
+        if self._end is not None:
+            self._reopen(self._end)  # It could not be done before.
         try:
             return work(self._store)
+        except CardReplaced as error:
+            self._reopen(self._ended(str(error), is_suspect=False))
         except OutboxError as error:
             cause = error.__cause__
             is_corrupt = isinstance(cause, sqlite3.DatabaseError)
             if not is_corrupt or isinstance(cause, sqlite3.OperationalError):
                 raise
-            self._replace_card(str(error))
-            return work(self._store)
+            self._reopen(self._ended(str(error), is_suspect=True))
+        return work(self._store)
 
-    def _replace_card(self, reason: str) -> None:
-        """Begin a new card file; what is in memory goes on, what was only there is counted."""
-        self._store.abandon()
-        kept = set_aside(self._store.state_dir / CARD_NAME)
-        self._store = self._make()
-        self._store.events.insert(0, f"{reason}; the file is kept as {kept.name}")
-        self._store.subscribe(self._subscriptions)
+    def _ended(self, reason: str, *, is_suspect: bool) -> _End:
+        return _End(reason, is_suspect, self._store.abandon(), self._store.books.losses)
+
+    def _reopen(self, end: _End) -> None:
+        """Open the files again; what is broken is set aside, what is lost with it is counted."""
+        self._end = end
+        self._store = self._make(end)
+        self._end = None
+        self._store.events.insert(0, end.reason)
+        self._store.books.losses = end.losses
+        self._store.subscribe(self._subscriptions, self._protected)
+
+
+def _append(
+    store: Store, readings: Sequence[Reading], boot: str | None, offset_ms: int, now_ms: int
+) -> None:
+    """Append; where memory is full, what waits there is brought to the card first."""
+    try:
+        store.append(readings, boot, offset_ms)
+    except OutboxError as error:
+        if "full" not in str(error):
+            raise
+        store.commit(now_ms)
+        store.append(readings, boot, offset_ms)
 
 
 @asynccontextmanager
@@ -193,8 +273,10 @@ async def open_outbox(
         OutboxError: no log can be kept there at all.
     """
 
-    def make() -> Store:
-        return Store(state_dir, hot_dir, bounds or Bounds())
+    def make(end: _End | None) -> Store:
+        found = bounds or Bounds()
+        is_suspect, carried = (end.is_suspect, end.carried) if end else (False, None)
+        return Store(state_dir, hot_dir, found, is_suspect=is_suspect, carried=carried)
 
     outbox = Outbox(make, clock, holds_back=holds_back)
     await outbox.open()

@@ -6,23 +6,18 @@ tmpfs, or memory where there is no tmpfs.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import secrets
 import sqlite3
-import stat
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.errors import OutboxError
+from gatewayd.outbox.places import private_folder
+from gatewayd.outbox.rescue import KEYS, put_rows, rescue
 
-CARD_NAME, HOT_NAME, BALLAST_NAME = "outbox.db", "outbox-hot.db", "outbox.ballast"
-
-SHM = Path("/dev/shm")  # noqa: S108  # A tmpfs on purpose; what is made there is private.
-
-BALLAST_BYTES = 256 * 1024
-"""Deleting needs space too (the WAL grows): on a full disk this file makes room for it."""
+CARD_NAME, HOT_NAME = "outbox.db", "outbox-hot.db"
 
 QUICK_CHECK_BYTES_MAX = 64 * 2**20
 """Above this the check at start would hold up the outputs for seconds; SQLite still notices a
@@ -39,16 +34,35 @@ written to the file once. Smaller writes pages twice, larger costs only disk spa
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS {tier}.slab(
   last INTEGER PRIMARY KEY, first INTEGER NOT NULL, base_ms INTEGER NOT NULL,
-  boot TEXT, offset_ms INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS {tier}.channel(number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);
+  boot TEXT, offset_ms INTEGER NOT NULL, body BLOB NOT NULL, holes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS {tier}.channel(number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL,
+  seal INTEGER);
 CREATE TABLE IF NOT EXISTS {tier}.account(uplink TEXT PRIMARY KEY, cursor INTEGER NOT NULL,
   accepted INTEGER NOT NULL, delivered INTEGER NOT NULL, dropped TEXT NOT NULL,
-  wanted TEXT NOT NULL);
+  wanted TEXT NOT NULL, offered INTEGER NOT NULL DEFAULT 0, repeated INTEGER NOT NULL DEFAULT 0,
+  seal INTEGER);
 CREATE TABLE IF NOT EXISTS {tier}.rejected(uplink TEXT NOT NULL, seq INTEGER NOT NULL,
   channel TEXT NOT NULL, time_ms INTEGER NOT NULL, value TEXT NOT NULL, reason TEXT NOT NULL,
+  quality INTEGER NOT NULL DEFAULT 0, UNIQUE(uplink, seq));
+CREATE TABLE IF NOT EXISTS {tier}.retried(uplink TEXT NOT NULL, seq INTEGER NOT NULL,
   UNIQUE(uplink, seq));
 CREATE TABLE IF NOT EXISTS {tier}.meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
+
+LATER = {
+    "slab": {"holes": "INTEGER NOT NULL DEFAULT 0"},
+    "channel": {"seal": "INTEGER"},
+    "account": {
+        "offered": "INTEGER NOT NULL DEFAULT 0",
+        "repeated": "INTEGER NOT NULL DEFAULT 0",
+        "seal": "INTEGER",
+    },
+    "rejected": {"quality": "INTEGER NOT NULL DEFAULT 0"},
+}
+"""Columns that files of earlier versions lack."""
+
+Carried = Mapping[str, Sequence[tuple[object, ...]]]
+"""The rows of a tier that was in the process's memory, by table."""
 
 
 @dataclass(slots=True)
@@ -58,54 +72,22 @@ class Files:
     db: sqlite3.Connection
     is_card_fresh: bool
     is_hot_fresh: bool
+    is_rescued: bool
     events: list[str]
 
 
-def find_tmpfs(state_dir: Path, given: Path | None = None) -> Path | None:
-    """Return a folder in memory that outlives this process, made where it is missing, or None.
+def open_files(
+    state_dir: Path,
+    hot_dir: Path | None,
+    *,
+    is_suspect: bool = False,
+    carried: Carried | None = None,
+) -> Files:
+    """Open both tiers. One that is broken is set aside, and what can be read of it goes on.
 
     Args:
-        given: the folder that systemd made (`RuntimeDirectory=`) or the owner named; where it is
-            not in memory or there is none, a private folder under /dev/shm is taken.
-    """
-    if given and is_tmpfs(given):
-        with suppress(OSError):
-            given.mkdir(mode=0o750, exist_ok=True)
-        if given.is_dir() and os.access(given, os.W_OK):
-            return given
-    if not is_tmpfs(SHM):
-        return None
-    folder = _private_folder(state_dir)
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-    except OSError:
-        return None
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return folder if is_ours and not found.st_mode & 0o077 else None
-
-
-def _private_folder(state_dir: Path) -> Path:
-    tag = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:16]
-    return SHM / f"gatewayd-{os.getuid()}-{tag}"
-
-
-def is_tmpfs(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
-    """Return whether a path is, or would be, in memory."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    best, kind = "", ""
-    for line in lines:
-        _, point, type_, *_ = line.split(" ")
-        if len(point) >= len(best) and path.is_relative_to(point):
-            best, kind = point, type_
-    return kind in ("tmpfs", "ramfs")
-
-
-def open_files(state_dir: Path, hot_dir: Path | None) -> Files:
-    """Open both tiers; one that cannot be read is set aside and begun anew.
+        is_suspect: SQLite has found one of them broken: if the check finds neither, the card's is.
+        carried: what the tier in the process's memory held.
 
     Raises:
         OutboxError: even a fresh file cannot be made (read-only or full disk).
@@ -114,25 +96,40 @@ def open_files(state_dir: Path, hot_dir: Path | None) -> Files:
     card = state_dir / CARD_NAME
     hot = hot_dir / HOT_NAME if hot_dir else None
     is_card_fresh = not card.exists()
-    is_hot_fresh = hot is None or not hot.exists()
-    for path, name in ((card, "card"), (hot, "memory")):
-        if path and path.exists() and not _is_readable(path):
-            events.append(f"{path} was unreadable, set aside as {set_aside(path).name}")
-            is_card_fresh, is_hot_fresh = (
-                is_card_fresh or name == "card",
-                is_hot_fresh or (name == "memory"),
-            )
+    is_hot_fresh = carried is None if hot is None else not hot.exists()
+    aside: dict[str, Path] = {}
     try:
+        bad = _broken(card, hot, is_suspect=is_suspect)
+        for tier, path in bad.items():
+            aside[tier] = set_aside(path)
+            events.append(f"{path} was unreadable, set aside as {aside[tier].name}")
+        is_card_fresh |= "main" in bad
         state_dir.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(card, isolation_level=None, check_same_thread=False)
         _prepare_card(db)
         db.execute("ATTACH ? AS hot", (str(hot) if hot else ":memory:",))
         db.execute("PRAGMA hot.journal_mode=WAL")
         db.execute("PRAGMA hot.synchronous=OFF")
-        db.executescript(SCHEMA.format(tier="hot"))
-    except sqlite3.Error as error:
+        _make_tables(db, "hot")
+        for table, rows in (carried or {}).items():
+            put_rows(db, "hot", table, rows)
+        for tier, kept in aside.items():
+            events.append(rescue(kept, db, tier))
+        # Only now: what was rescued brings the mark by which the two files know each other.
+        db.execute("INSERT OR IGNORE INTO main.meta VALUES('store', ?)", (secrets.token_hex(8),))
+    except (sqlite3.Error, OSError) as error:
         raise OutboxError(f"the log cannot be opened in {state_dir}: {error}") from error
-    return Files(db, is_card_fresh, is_hot_fresh, events)
+    return Files(db, is_card_fresh, is_hot_fresh, bool(aside), events)
+
+
+def _broken(card: Path, hot: Path | None, *, is_suspect: bool) -> dict[str, Path]:
+    tiers = {"main": card, "hot": hot}
+    bad = {
+        tier: path
+        for tier, path in tiers.items()
+        if path and path.exists() and not _is_readable(path, is_thorough=is_suspect)
+    }
+    return {"main": card} if is_suspect and not bad and card.exists() else bad
 
 
 def _prepare_card(db: sqlite3.Connection) -> None:
@@ -141,15 +138,23 @@ def _prepare_card(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous=FULL")
     db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
     db.execute("PRAGMA journal_size_limit=2097152")
-    db.executescript(SCHEMA.format(tier="main"))
-    db.execute("INSERT OR IGNORE INTO main.meta VALUES('store', ?)", (secrets.token_hex(8),))
+    _make_tables(db, "main")
 
 
-def _is_readable(path: Path) -> bool:
+def _make_tables(db: sqlite3.Connection, tier: str) -> None:
+    db.executescript(SCHEMA.format(tier=tier))
+    for table, columns in LATER.items():
+        known = {row[1] for row in db.execute(f"PRAGMA {tier}.table_info({table})")}
+        for column, kind in columns.items():
+            if column not in known:
+                db.execute(f"ALTER TABLE {tier}.{table} ADD COLUMN {column} {kind}")
+
+
+def _is_readable(path: Path, *, is_thorough: bool = False) -> bool:
     try:
         db = sqlite3.connect(path)
         try:
-            if path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
+            if is_thorough or path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
                 return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return True
@@ -164,30 +169,38 @@ def _is_readable(path: Path) -> bool:
 def set_aside(path: Path) -> Path:
     """Rename a broken database with its WAL, and return the new name. Only the last is kept."""
     kept = path.with_name(path.name + ".corrupt")
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
     for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        kept.with_name(kept.name + suffix).unlink(missing_ok=True)
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists():
+        wal.replace(kept.with_name(kept.name + "-wal"))
     path.replace(kept)
     return kept
 
 
-def lay_ballast(state_dir: Path) -> None:
-    """Reserve room for the deletes that a full disk will need; no room is no error."""
-    ballast = state_dir / BALLAST_NAME
-    if ballast.exists() and ballast.stat().st_size == BALLAST_BYTES:
-        return
-    try:
-        ballast.write_bytes(os.urandom(BALLAST_BYTES))
-    except OSError:
-        ballast.unlink(missing_ok=True)
+def dump(db: sqlite3.Connection, tier: str) -> Carried:
+    """Return all rows of a tier, for `open_files`; of what cannot be read, nothing."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for table in KEYS:
+        with suppress(sqlite3.Error):
+            found[table] = db.execute(f"SELECT * FROM {tier}.{table}").fetchall()
+    return found
 
 
-def drop_ballast(state_dir: Path) -> bool:
-    """Give the reserved room back; returns whether there was any."""
-    ballast = state_dir / BALLAST_NAME
-    if not ballast.exists():
-        return False
-    ballast.unlink()
-    return True
+def put_back(db: sqlite3.Connection, state_dir: Path) -> None:
+    """Write the card's file again that was removed while it is open: all of it can be read still.
+
+    Raises:
+        OSError, sqlite3.OperationalError: it cannot be written there.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    made = state_dir / f"{CARD_NAME}.new"
+    made.unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm"):
+        (state_dir / (CARD_NAME + suffix)).unlink(missing_ok=True)
+    db.execute("VACUUM main INTO ?", (str(made),))
+    made.replace(state_dir / CARD_NAME)
 
 
 def remove_hot(state_dir: Path, hot_dir: Path) -> None:
@@ -197,6 +210,6 @@ def remove_hot(state_dir: Path, hot_dir: Path) -> None:
     """
     for suffix in ("", "-wal", "-shm"):
         (hot_dir / (HOT_NAME + suffix)).unlink(missing_ok=True)
-    if hot_dir == _private_folder(state_dir):
+    if hot_dir == private_folder(state_dir):
         with suppress(OSError):
             hot_dir.rmdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gatewayd.model import ChannelId
 
@@ -17,8 +17,11 @@ class Account:
         accepted: readings of its channels that the log took.
         delivered: readings that its cloud has acknowledged.
         dropped: readings that it will never get, by reason: `rejected` (the cloud refused them),
-            `full`, `aged`, `corrupt`, `unsubscribed`, `removed`.
+            `full`, `aged`, `corrupt`, `unsubscribed`, `removed`, and `thinned/…` (see thinning).
         wanted: its channels; a change of configuration is told by comparing with this.
+        offered: the last seq that was on its way to the cloud.
+        repeated: readings that were on their way more than once, because no answer came to the
+            first time: the cloud may have them twice.
     """
 
     cursor: int = 0
@@ -26,6 +29,8 @@ class Account:
     delivered: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     wanted: frozenset[ChannelId] = frozenset()
+    offered: int = 0
+    repeated: int = 0
 
     @property
     def pending(self) -> int:
@@ -33,9 +38,16 @@ class Account:
         return self.accepted - self.delivered - sum(self.dropped.values())
 
     def drop(self, reason: str, count: int) -> None:
-        """Count readings that this uplink will never get."""
-        if count:
-            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        """Count readings that this uplink will never get; a negative count takes some back."""
+        total = self.dropped.get(reason, 0) + count
+        if total:
+            self.dropped[reason] = total
+        else:
+            self.dropped.pop(reason, None)
+
+    def copy(self) -> Account:
+        """Return an account to be changed and put in the place of this one."""
+        return replace(self, dropped=dict(self.dropped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,7 @@ class Balance:
     """One line of the ledger, for people and scripts.
 
     `held` is counted in the log itself, row by row; the ledger balances when it equals what the
-    counters say is pending.
+    counters say is pending. `repeated` may have reached the cloud twice.
     """
 
     accepted: int
@@ -51,6 +63,7 @@ class Balance:
     pending: int
     held: int
     dropped: Mapping[str, int]
+    repeated: int = 0
 
     @property
     def is_balanced(self) -> bool:

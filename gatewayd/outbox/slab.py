@@ -25,7 +25,16 @@ drain holds; a tenth as many cost a third more flash."""
 BODY_BYTES_MAX = 16 * 2**20
 """Nothing that we packed is larger; a body that unpacks to more is corrupt."""
 
+HOLE = -1
+"""The channel number of a place whose reading was thinned out."""
+
+SEALED = b"c"
+"""How a body with a checksum begins; older ones begin with `[` or deflate's own first byte."""
+
 _QUALITIES = tuple(Quality)
+
+Columns = tuple[list[int], list[int], list[Value | None], list[int] | None]
+"""Channel numbers, times, values, qualities."""
 
 
 @dataclass(slots=True)
@@ -47,23 +56,46 @@ class Slab:
     boot: str | None = None
     offset_ms: int = 0
 
+    @property
+    def holes(self) -> int:
+        """How many places are empty."""
+        return self.numbers.count(HOLE)
+
     def body(self, *, is_packed: bool) -> bytes:
         """Return the columns as bytes, deflated where space is dearer than time."""
         raw = orjson.dumps([self.numbers, self.times, self.values, self.qualities])
-        return zlib.compress(raw, 6) if is_packed else raw
+        payload = zlib.compress(raw, 6) if is_packed else raw
+        return SEALED + _seal(self.head, payload) + payload
+
+    @property
+    def head(self) -> tuple[object, ...]:
+        """The columns of the row that stand beside the body, all under its checksum."""
+        return (self.last, self.first, self.base_ms, self.boot, self.offset_ms)
 
     def readings(self, names: Sequence[ChannelId], start: int, stop: int) -> list[Reading]:
         """Return the readings at positions `start` to `stop`; `names` translates the numbers."""
-        base, is_uncertain = self.base_ms, self.boot is not None
-        channels = [names[number] for number in self.numbers[start:stop]]
-        times = [base + time for time in self.times[start:stop]]
+        base, span = self.base_ms, slice(start, stop)
+        channels = [names[number] for number in self.numbers[span]]
+        times = [base + time for time in self.times[span]]
         qualities: Iterable[Quality] = repeat(Quality.GOOD)
-        if self.qualities is not None or is_uncertain:
-            floor = Quality.UNCERTAIN if is_uncertain else Quality.GOOD
-            told = (self.qualities or [0] * len(self.numbers))[start:stop]
-            qualities = [_QUALITIES[max(quality, floor)] for quality in told]
-        columns = zip(channels, times, self.values[start:stop], qualities, strict=False)
+        if self.qualities is not None or self.boot is not None:
+            qualities = self._qualities_of((self.qualities or [0] * len(self.numbers))[span])
+        columns = zip(channels, times, self.values[span], qualities, strict=False)
         return list(map(make_reading, columns))
+
+    def pick(self, names: Sequence[ChannelId], places: Sequence[int]) -> list[Reading]:
+        """Return the readings at some positions."""
+        numbers, times, values = self.numbers, self.times, self.values
+        told = self.qualities or [0] * len(numbers)
+        qualities = self._qualities_of([told[i] for i in places])
+        return [
+            make_reading((names[numbers[i]], self.base_ms + times[i], values[i], quality))
+            for i, quality in zip(places, qualities, strict=True)
+        ]
+
+    def _qualities_of(self, told: Sequence[int]) -> list[Quality]:
+        floor = Quality.GOOD if self.boot is None else Quality.UNCERTAIN
+        return [_QUALITIES[max(quality, floor)] for quality in told]
 
 
 def make_slab(first: int, readings: Sequence[Reading], numbers: Mapping[ChannelId, int]) -> Slab:
@@ -81,20 +113,45 @@ def make_slab(first: int, readings: Sequence[Reading], numbers: Mapping[ChannelI
     )
 
 
-def parse_body(body: bytes) -> tuple[list[int], list[int], list[Value | None], list[int] | None]:
-    """Return the columns of a body: numbers, times, values, qualities.
+def parse_slab(head: tuple[int, int, int, str | None, int], body: bytes) -> Slab:
+    """Return the slab of one row.
+
+    Args:
+        head: last, first, base_ms, boot, offset_ms, as `Slab.head`.
 
     Raises:
-        OutboxError: the bytes are not what `Slab.body` wrote.
+        OutboxError: the row is not what was written.
     """
+    last, first, base_ms, boot, offset_ms = head
+    if body[:1] == SEALED:
+        if _seal(head, body[5:]) != body[1:5]:
+            raise OutboxError(f"slab {last} of the log has a wrong checksum")
+        body = body[5:]
+    slab = Slab(first, last, base_ms, *_parse_columns(body), boot, offset_ms)
+    if len(slab.numbers) != last - first + 1:
+        raise OutboxError(f"slab {last} of the log has {len(slab.numbers)} rows")
+    return slab
+
+
+def resealed(head: tuple[object, ...], body: bytes) -> bytes:
+    """Return a body under the checksum of a changed head; one without a checksum stays so."""
+    return SEALED + _seal(head, body[5:]) + body[5:] if body[:1] == SEALED else body
+
+
+def _seal(head: tuple[object, ...], payload: bytes) -> bytes:
+    return zlib.crc32(payload, zlib.crc32(repr(head).encode())).to_bytes(4, "big")
+
+
+def _parse_columns(body: bytes) -> Columns:
     try:
         if body[:1] != b"[":
             inflate = zlib.decompressobj()
             body = inflate.decompress(body, BODY_BYTES_MAX)
         numbers, times, values, qualities = orjson.loads(body)
-    except (zlib.error, ValueError) as error:
+        is_even = len(numbers) == len(times) == len(values) == len(qualities or numbers)
+    except (zlib.error, ValueError, TypeError) as error:
         raise OutboxError(f"a slab of the log is unreadable: {error}") from error
-    if not len(numbers) == len(times) == len(values) == len(qualities or numbers):
+    if not is_even:
         raise OutboxError("a slab of the log has columns of different length")
     return numbers, times, values, qualities
 

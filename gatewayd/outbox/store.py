@@ -13,16 +13,23 @@ outage writes rows and nothing else.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
-from gatewayd.outbox.files import drop_ballast, lay_ballast, open_files, remove_hot
+from gatewayd.outbox.books import Books
+from gatewayd.outbox.files import CARD_NAME, Carried, dump, open_files, put_back, remove_hot
 from gatewayd.outbox.ledger import Account, Balance
-from gatewayd.outbox.slab import Slab, can_join, join, make_slab
-from gatewayd.outbox.tables import Rejection, Tables, translated
+from gatewayd.outbox.opening import recover
+from gatewayd.outbox.places import drop_ballast, lay_ballast
+from gatewayd.outbox.rejects import Rejected, Rejection
+from gatewayd.outbox.room import Room
+from gatewayd.outbox.rows import Rows, joined, private
+from gatewayd.outbox.slab import SLAB_ROWS_MAX, make_slab
+from gatewayd.outbox.tables import Tables, translated
 
 SEQ_BLOCK = 2**20
 """Sequence numbers reserved at a time. Each start begins a new block, so that numbers never
@@ -34,6 +41,14 @@ day. They are needed only after a power cut."""
 
 HOT_BYTES_MAX = 64 * 2**20
 """What may wait in memory while the card cannot be written; the oldest goes first."""
+
+AUDIT_SLABS = 32
+"""An uplink that takes part of the channels is counted by decoding slabs, at a millisecond each;
+with more than this behind its cursor it is counted at start and by `gatewayd ledger` only."""
+
+
+class CardReplaced(OutboxError):
+    """The card's file was gone and there is a new one: the files have to be opened again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,140 +62,102 @@ class Bounds:
 class Store:
     """Both tiers. Methods raise OutboxError; counters and rows are then as before the call."""
 
-    def __init__(self, state_dir: Path, hot_dir: Path | None, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        hot_dir: Path | None,
+        bounds: Bounds,
+        *,
+        is_suspect: bool = False,
+        carried: Carried | None = None,
+    ) -> None:
+        """For `is_suspect` and `carried` see `open_files`."""
         self.state_dir, self._hot_dir, self.bounds = state_dir, hot_dir, bounds
-        self.accounts: dict[str, Account] = {}
         self.card_fault: str | None = None
-        self.head = 0
-        self.newest_ms = 0
-        """The latest time of any reading that was dated by a clock that was right."""
-        self._names: list[ChannelId] = []
-        self._numbers: dict[ChannelId, int] = {}
-        self._wanted: dict[str, frozenset[int]] = {}
-        self._is_changed = False
-        self._snapshot_ms = 0
-        files = open_files(state_dir, hot_dir)
-        self._tables, self.events = Tables(files.db), files.events
+        files = open_files(state_dir, hot_dir, is_suspect=is_suspect, carried=carried)
+        self._tables = Tables(files.db)
+        self._rows = Rows(self._tables)
+        self.books = Books(self._rows)
+        self._room = Room(self._rows, self.books)
         with translated():
-            self._recover(is_hot_usable=not files.is_hot_fresh, is_card_fresh=files.is_card_fresh)
+            found = recover(self._rows, self.books, files)
+            self.events = found.events
+            self.head, self.newest_ms = found.head, found.newest_ms
+            """`newest_ms`: the latest time of any reading dated by a clock that was right."""
+            self._card_names = found.card_names
+            self._hot_names = len(self._rows.names)
+            self._reserve()
+        self._snapshot_ms = 0
+        self._card_id = self._identify_card()
         lay_ballast(state_dir)
 
-    # Opening and closing
-
-    def _recover(self, *, is_hot_usable: bool, is_card_fresh: bool) -> None:
-        tables, store = self._tables, self._tables.meta("main", "store")
-        if is_hot_usable and tables.meta("hot", "store") != store:
-            if not is_card_fresh:
-                self.events.append("the log in memory belongs to another card and is ignored")
-                tables.clear_hot()
-            is_hot_usable = is_card_fresh  # The card is lost, what is in memory is not.
-        tier = "hot" if is_hot_usable else "main"
-        for name in tables.names(tier):
-            self._number(name)
-        self._card_names = len(tables.names("main"))
-        self._card_last = tables.one("SELECT max(last) FROM main.slab")
-        tables.forget("hot", self._card_last)  # [2]
-        self.accounts = tables.accounts(tier)
-        self.head = max(
-            int(str(tables.meta("main", "reserved") or 0)),
-            tables.one("SELECT max(last) FROM hot.slab"),
-        )
-        self.newest_ms = max(int(str(tables.meta(each, "newest") or 0)) for each in ("main", "hot"))
-        self._reserve()
-        counted = int(str(tables.meta("main", "counted") or 0))
-        for uplink, account in self.accounts.items():
-            self._wanted[uplink] = frozenset(map(self._number, account.wanted))
-            if not is_hot_usable:
-                account.accepted += sum(
-                    self._count(slab, account.wanted, counted) for slab in self._slabs(counted)
-                )  # [3]
-        self._reconcile()
-        with tables.transaction():
-            tables.set_meta("hot", "store", store)
-            tables.save_names("hot", self._names, 0)
-            tables.save_accounts("hot", self.accounts)
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The counters of every uplink."""
+        return self.books.accounts
 
     def _reserve(self) -> None:
+        """A card that cannot be written now gets its mark with the next rows."""
         self._reserved = self.head + SEQ_BLOCK
-        self._tables.set_meta("main", "reserved", self._reserved)
-
-    def _reconcile(self) -> None:
-        """Count what the files really hold; rows that are gone are dropped by name."""
-        for uplink, account in self.accounts.items():
-            missing = account.pending - self._held(uplink)
-            if missing:
-                account.drop("corrupt", missing)
-                self._is_changed = True
-                self.events.append(f"{missing} readings for {uplink} are gone from the log")
-
-    def _bury(self) -> None:
-        """Delete slabs that could not be decoded, and count what went with them."""
-        for tier, last in self._tables.broken:
-            self._tables.delete(tier, last)
-        self._tables.broken.clear()
-        self._reconcile()
-        self._tables.save_accounts("hot", self.accounts)
+        with self._tables.transaction():
+            self._tables.set_meta("main", "reserved", self._reserved)
+            self._tables.set_meta("main", "is_closed", 0)
 
     def close(self, now_ms: int) -> None:
         """Move everything that is owed to the card, with the counters, and close the files."""
-        self.commit(now_ms, is_last=True)
-        self._tables.db.close()
+        try:
+            self.commit(now_ms, is_last=True)
+        finally:
+            self._tables.db.close()
         if self._hot_dir and not self.card_fault:
             remove_hot(self.state_dir, self._hot_dir)
 
-    def abandon(self) -> None:
-        """Close the files as they are, because one of them is broken."""
+    def abandon(self) -> Carried | None:
+        """Close the files as they are, because one of them is broken or gone; return what was
+        only in the process's memory."""
+        carried = None if self._hot_dir else dump(self._tables.db, "hot")
         self._tables.db.close()
+        return carried
 
-    def subscribe(self, wanted: Mapping[str, frozenset[ChannelId]]) -> None:
+    def subscribe(
+        self, wanted: Mapping[str, frozenset[ChannelId]], protected: frozenset[ChannelId]
+    ) -> None:
         """Say which uplinks there are and which channels each wants, and settle what changed.
 
         A new uplink starts at the head; one that is no longer named loses its backlog, counted.
+
+        Args:
+            protected: channels that are never thinned out.
         """
+        self._room.protected = protected
         with translated():
-            for uplink in set(self.accounts) - set(wanted):
-                account = self.accounts[uplink]
-                account.drop("removed", account.pending)
-                account.cursor, account.wanted = self.head, frozenset()
-            for uplink, channels in wanted.items():
-                account = self.accounts.setdefault(uplink, Account(cursor=self.head))
-                lost, won = account.wanted - channels, channels - account.wanted
-                for slab in self._slabs(account.cursor) if lost or won else ():
-                    account.drop("unsubscribed", self._count(slab, lost, account.cursor))
-                    account.accepted += self._count(slab, won, account.cursor)
-                account.wanted = channels
-            known = len(self._names)
-            for uplink, account in self.accounts.items():
-                self._wanted[uplink] = frozenset(map(self._number, account.wanted))
-            self._is_changed = True
-            with self._tables.transaction():
-                self._tables.save_names("hot", self._names, known)
-                self._tables.save_accounts("hot", self.accounts)
+            self.books.subscribe(wanted, self.head, is_damaged=self._tables.is_damaged)
+            self._hot_names = len(self._rows.names)
 
     # Readings in, batches out
 
     def append(self, readings: Sequence[Reading], boot: str | None, offset_ms: int) -> None:
         """Write readings to the hot tier, numbered after the head. For `boot` see Slab."""
-        known, numbers = len(self._names), self._numbers
+        numbers = self._rows.numbers
         for reading in readings:
             if reading[0] not in numbers:
-                self._number(reading[0])
+                self._rows.number(reading[0])
         with translated():
             if self.head + len(readings) >= self._reserved:
                 self._reserve()
             slab = make_slab(self.head + 1, readings, numbers)
             slab.boot, slab.offset_ms = boot, offset_ms if boot else 0
-            counts = {uplink: _count_of(slab, want) for uplink, want in self._wanted.items()}
+            accounts, newest_ms = self.books.accept(slab), self.newest_ms
             if boot is None:
-                self.newest_ms = max(self.newest_ms, slab.base_ms + max(slab.times))
+                newest_ms = max(newest_ms, slab.base_ms + max(slab.times))
             with self._tables.transaction():
-                self._tables.set_meta("hot", "newest", self.newest_ms)
-                self._tables.save_names("hot", self._names, known)
+                self._tables.set_meta("hot", "newest", newest_ms)
+                self._tables.save_names("hot", self._rows.names, self._hot_names)
                 self._tables.insert("hot", slab)
-                self._tables.add_accepted(counts)
-        for uplink, count in counts.items():
-            self.accounts[uplink].accepted += count
-        self.head = slab.last
+                self._tables.save_counters(accounts)
+        self.books.accounts.update(accounts)
+        self.head, self.newest_ms = slab.last, newest_ms
+        self._hot_names = len(self._rows.names)
         self._tables.remember(slab)
 
     def batch(self, uplink: str, after: int, limit: int, held_boot: str | None) -> Batch | None:
@@ -189,50 +166,73 @@ class Store:
         A batch can be empty: then `through` skips rows that are not this uplink's. Rows written
         in `held_boot` before its clock was synchronised, and all after them, are held back.
         """
-        wanted, seqs = self._wanted[uplink], list[int]()
-        readings, through = list[Reading](), after
-        with translated(), closing(self._slabs(after)) as slabs:
-            for slab in slabs:
-                if held_boot is not None and slab.boot == held_boot:
-                    break
-                start, room = max(0, after + 1 - slab.first), limit - len(readings)
-                if wanted.issuperset(slab.numbers):
-                    stop = min(len(slab.numbers), start + room)
-                    readings += slab.readings(self._names, start, stop)
-                    seqs += range(slab.first + start, slab.first + stop)
-                else:
-                    every = range(start, len(slab.numbers))
-                    mine = [i for i in every if slab.numbers[i] in wanted][:room]
-                    # What was not looked at is for the next batch, or it would be lost.
-                    stop = mine[-1] + 1 if len(mine) == room else len(slab.numbers)
-                    part = slab.readings(self._names, start, stop)
-                    readings += [part[i - start] for i in mine]
-                    seqs += [slab.first + i for i in mine]
-                through = slab.first + stop - 1
-                if len(readings) >= limit:
-                    break
+        wanted = self.books.wanted[uplink]
+        with translated(), closing(self._rows.dated(after, held_boot)) as slabs:
+            batch = self._rows.fill(wanted, slabs, Batch(uplink, (), (), after), limit)
         if self._tables.broken:
             with translated():
                 self._bury()
-        return Batch(uplink, seqs, readings, through) if through > after else None
+        self.books.hand_out(uplink, after, batch)
+        return batch if batch.through > after else None
+
+    def offer(self, uplink: str, seqs: Sequence[int]) -> None:
+        """Note that rows are on their way to the cloud."""
+        with translated():
+            self.books.offer(uplink, seqs)
 
     def settle(
         self, uplink: str, through: int, delivered: int, rejected: Sequence[Rejection]
     ) -> None:
         """Move an uplink's cursor, and count what it passes as delivered or rejected."""
-        account = self.accounts[uplink]
-        settled = replace(
-            account,
-            cursor=max(through, account.cursor),
-            delivered=account.delivered + delivered,
-            dropped=dict(account.dropped),
-        )
-        settled.drop("rejected", len(rejected))
-        with translated(), self._tables.transaction():
-            self._tables.add_rejected(uplink, rejected)
-            self._tables.move_cursor(uplink, settled)
-        self.accounts[uplink] = settled
-        self._is_changed = True
+        with translated():
+            self.books.settle(uplink, through, delivered, rejected)
+
+    def _bury(self) -> None:
+        """Delete slabs that could not be decoded, and count what went with them."""
+        for tier, last in self._tables.broken:
+            self._tables.delete(tier, last)
+        self._tables.broken.clear()
+        self.events += self.books.reconcile()
+        self._tables.save_accounts("hot", self.books.accounts)
+
+    # What was rejected
+
+    def rejected(self, uplink: str, after: int, limit: int) -> list[Rejected]:
+        """Return rows that an uplink's cloud refused, after a seq."""
+        with translated():
+            return self.books.rejects.read(uplink, after, limit)
+
+    def retry(self, uplink: str) -> int:
+        """Put up to `SLAB_ROWS_MAX` rejected rows of an uplink back, to be sent after all that
+        waits; return how many. Rows of channels that it no longer wants stay where they are."""
+        account, head = self.books.accounts[uplink].copy(), self.head
+        with translated():
+            rows = [
+                each
+                for each in self.books.rejects.read(uplink, 0, SLAB_ROWS_MAX)
+                if each.reading.channel in account.wanted
+            ]
+            if not rows:
+                return 0
+            if head + len(rows) >= self._reserved:
+                self._reserve()
+            readings = [
+                each.reading._replace(channel=private(uplink, each.reading.channel))
+                for each in rows
+            ]
+            for reading in readings:
+                self._rows.number(reading.channel)
+            slab = make_slab(head + 1, readings, self._rows.numbers)
+            account.drop("rejected", -len(rows))
+            with self._tables.transaction():
+                self._tables.save_names("hot", self._rows.names, self._hot_names)
+                self._tables.insert("hot", slab)
+                self.books.rejects.retried(uplink, [each.seq for each in rows])
+                self._tables.save_counters([(uplink, account)])
+        self.books.accounts[uplink], self.books.is_changed = account, True
+        self.head, self._hot_names = slab.last, len(self._rows.names)
+        self.books.want()
+        return len(rows)
 
     # The card
 
@@ -241,68 +241,70 @@ class Store:
 
         A card that cannot be written is a state (`card_fault`) and not an error: the rows stay
         in memory, up to its limit.
+
+        Raises:
+            CardReplaced: the files have to be opened again.
         """
         with translated():
             try:
+                if self._identify_card() != self._card_id:
+                    put_back(self._tables.db, self.state_dir)
+                    raise CardReplaced(f"{self.state_dir / CARD_NAME} was gone and is made again")
                 self._move(now_ms, is_last=is_last)
                 if self.card_fault:
                     self.card_fault = None
                     lay_ballast(self.state_dir)
-            except sqlite3.OperationalError as error:
-                self.card_fault = f"the card cannot be written: {error}"
-                drop_ballast(self.state_dir)
-                self._shed("hot", self._tables.used("hot") - HOT_BYTES_MAX)
+            except (sqlite3.OperationalError, OSError) as error:
+                self._live_without_card(error)
+
+    def _live_without_card(self, error: Exception) -> None:
+        is_full = isinstance(error, sqlite3.OperationalError) and "full" in str(error)
+        self.card_fault = f"the card cannot be written: {error}"
+        try:
+            drop_ballast(self.state_dir)
+            if is_full and self._tables.used("hot") > HOT_BYTES_MAX // 2:
+                self._room.make(self.bounds.size_max, self.head, is_cramped=True)
+        except (sqlite3.OperationalError, OSError):
+            pass  # Not even that: the same fault, told already.
+        self._room.shed(HOT_BYTES_MAX, self.head)
 
     def _move(self, now_ms: int, *, is_last: bool) -> None:
-        tables = self._tables
-        self._age(now_ms)
-        self._shed("main", tables.used("main") - self.bounds.size_max)
-        floor = self._floor()
+        tables, books = self._tables, self.books
+        self._room.age(round(now_ms - self.bounds.age_max_s * 1000), self.head)
+        self._room.make(self.bounds.size_max, self.head)
+        floor = books.pending_floor(self.head)
         owed = list(tables.read("hot", floor))
-        is_due = self._is_changed and now_ms - self._snapshot_ms >= SNAPSHOT_MS
+        is_due = books.is_changed and now_ms - self._snapshot_ms >= SNAPSHOT_MS
+        is_due |= is_last or books.rejects.is_owed
         is_settled = 0 < tables.one("SELECT min(last) FROM main.slab") <= floor
-        if owed or is_settled or is_due or is_last:
+        if owed or is_settled or is_due:
+            is_told = books.is_changed or is_last
             with tables.transaction():
-                tables.save_names("main", self._names, self._card_names)
-                for slab in _joined(owed):
+                tables.save_names("main", self._rows.names, self._card_names)
+                for slab in joined(owed):
                     tables.insert("main", slab)
                 if is_settled:
                     tables.forget("main", floor)
-                if self._is_changed:
-                    tables.copy_rejected()
-                    tables.save_accounts("main", self.accounts)
+                if is_told:
+                    books.rejects.move()
+                    books.save("main", books.accounts, books.generation)
                     tables.set_meta("main", "counted", self.head)
                     tables.set_meta("main", "newest", self.newest_ms)
-            self._card_names = len(self._names)
-            self._card_last = tables.one("SELECT max(last) FROM main.slab")
-            if self._is_changed:
-                self._is_changed, self._snapshot_ms = False, now_ms
-                tables.db.execute("DELETE FROM hot.rejected")
-        tables.forget("hot", max(floor, self._card_last))  # [1]
+                if is_last:
+                    tables.set_meta("main", "is_closed", 1)
+            self._card_names = len(self._rows.names)
+            self._rows.card_last = tables.one("SELECT max(last) FROM main.slab")
+            if is_told:
+                books.is_changed, self._snapshot_ms = False, now_ms
+                books.rejects.moved()
+        tables.forget("hot", max(floor, self._rows.card_last))  # [1]
 
-    def _age(self, now_ms: int) -> None:
-        oldest_ms = round(now_ms - self.bounds.age_max_s * 1000)
-        query = "SELECT max(last) FROM main.slab WHERE base_ms < ? AND boot IS NULL"
-        aged = self._tables.one(query, oldest_ms)
-        if aged:
-            self._lose("main", aged, "aged")
-
-    def _shed(self, tier: str, excess: int) -> None:
-        """Drop the oldest slabs of a tier until `excess` bytes and a margin of 5 % are free."""
-        if excess <= 0:
-            return
-        wanted = excess + self._tables.used(tier) // 20
-        self._lose(tier, self._tables.oldest(tier, wanted), "full")
-
-    def _lose(self, tier: str, last: int, reason: str) -> None:
-        for uplink, account in self.accounts.items():
-            before = self._held(uplink)
-            account.cursor = max(account.cursor, last)
-            account.drop(reason, before - self._held(uplink))
-        self._is_changed = True
-        with self._tables.transaction():
-            self._tables.forget(tier, last)
-        self._tables.save_accounts("hot", self.accounts)
+    def _identify_card(self) -> tuple[int, int] | None:
+        try:
+            found = (self.state_dir / CARD_NAME).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def resynchronise(self, boot: str, offset_ms: int) -> int:
         """Re-date the slabs of a boot now that wall minus boot time is known; returns how many."""
@@ -311,61 +313,29 @@ class Store:
 
     # The ledger
 
+    def lose(self, reason: str, count: int) -> None:
+        """Count readings that never came into the log."""
+        losses = self.books.losses
+        losses[reason] = losses.get(reason, 0) + count
+        self.books.is_changed = True
+        with translated(), self._tables.transaction():
+            self.books.save("hot", {}, self.books.generation)
+
     def balance(self) -> dict[str, Balance]:
         """Return the ledger, with what the files hold counted row by row."""
         with translated():
-            return {
-                uplink: Balance(
-                    account.accepted,
-                    account.delivered,
-                    account.pending,
-                    self._held(uplink),
-                    dict(account.dropped),
-                )
-                for uplink, account in self.accounts.items()
+            return {uplink: self.books.balance(uplink) for uplink in self.books.accounts}
+
+    def audit(self) -> list[str]:
+        """Count what can be counted quickly; return a sentence for each uplink that is wrong."""
+        with translated():
+            lines = {
+                uplink: self.books.balance(uplink)
+                for uplink, account in self.books.accounts.items()
+                if self._rows.is_countable(self.books.wanted[uplink], account.cursor, AUDIT_SLABS)
             }
-
-    def _held(self, uplink: str) -> int:
-        account = self.accounts[uplink]
-        if len(self._wanted.get(uplink, ())) == len(self._names):
-            return sum(self._tables.rows_after(tier, account.cursor) for tier in ("main", "hot"))
-        return sum(
-            self._count(slab, account.wanted, account.cursor)
-            for slab in self._slabs(account.cursor)
-        )
-
-    def _count(self, slab: Slab, channels: frozenset[ChannelId], after: int) -> int:
-        numbers = {self._numbers[channel] for channel in channels if channel in self._numbers}
-        return sum(n in numbers for n in slab.numbers[max(0, after + 1 - slab.first) :])
-
-    def _floor(self) -> int:
-        """The seq up to which nobody owes anything. Who has nothing pending holds nobody up."""
-        return min((a.cursor for a in self.accounts.values() if a.pending), default=self.head)
-
-    def _slabs(self, after: int) -> Generator[Slab]:
-        if after < self._card_last:
-            yield from self._tables.read("main", after)
-        yield from self._tables.read("hot", after)
-
-    def _number(self, channel: ChannelId) -> int:
-        number = self._numbers.get(channel)
-        if number is None:
-            number = self._numbers[channel] = len(self._names)
-            self._names.append(channel)
-        return number
-
-
-def _count_of(slab: Slab, wanted: frozenset[int]) -> int:
-    if wanted.issuperset(slab.numbers):
-        return len(slab.numbers)
-    return sum(number in wanted for number in slab.numbers)
-
-
-def _joined(slabs: Iterable[Slab]) -> list[Slab]:
-    joined: list[Slab] = []
-    for slab in slabs:
-        if joined and can_join(joined[-1], slab):
-            joined[-1] = join(joined[-1], slab)
-        else:
-            joined.append(slab)
-    return joined
+        return [
+            f"{uplink}: the ledger says {line.pending} pending, the log holds {line.held}"
+            for uplink, line in lines.items()
+            if not line.is_balanced
+        ]

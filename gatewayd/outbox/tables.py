@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 import orjson
 
 from gatewayd.errors import OutboxError
-from gatewayd.model import ChannelId, Reading
+from gatewayd.model import ChannelId
 from gatewayd.outbox.ledger import Account
-from gatewayd.outbox.slab import Slab, parse_body
+from gatewayd.outbox.slab import HOLE, Slab, parse_slab, resealed
 
-REJECTED_MAX = 10_000
-"""Rejected rows kept with the cloud's answer; older ones are forgotten, their count is not."""
-
-Rejection = tuple[int, Reading, str]
-"""A row that a cloud will never take: its seq, the reading, the cloud's answer."""
+CHANNELS_MAX = 1_000_000
+"""A number beyond this is a damaged one."""
 
 CACHE_SLABS = 4
 """Slabs kept decoded for the next uplink that reads the same rows: at most 2 MiB."""
@@ -32,8 +30,14 @@ def translated() -> Iterator[None]:
         raise OutboxError(f"the log: {error}") from error
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """Return a value as JSON text."""
     return orjson.dumps(value).decode()
+
+
+def seal_of(*values: object) -> int:
+    """Return a checksum over the columns of a row that has no other."""
+    return zlib.crc32(repr(values).encode())
 
 
 class Tables:
@@ -43,6 +47,8 @@ class Tables:
         self.db = db
         self.broken: list[tuple[str, int]] = []
         """Slabs that could not be decoded: tier and key."""
+        self.is_damaged = False
+        """Whether the counters of an uplink could not be read and were passed over."""
         self._cache: dict[int, Slab] = {}
 
     @contextmanager
@@ -64,11 +70,12 @@ class Tables:
             f"FROM {tier}.slab WHERE last > ? ORDER BY last"
         )
         with closing(self.db.execute(query, (after,))) as rows:
-            for last, first, base_ms, boot, offset_ms, body in rows:
+            for *head, body in rows:
+                last, first = head[0], head[1]
                 slab = self._cache.get(last)
                 if slab is None or slab.first != first:
                     try:
-                        slab = Slab(first, last, base_ms, *parse_body(body), boot, offset_ms)
+                        slab = parse_slab((last, first, *head[2:]), body)
                     except OutboxError:
                         self.broken.append((tier, last))
                         continue
@@ -84,15 +91,23 @@ class Tables:
     def insert(self, tier: str, slab: Slab) -> None:
         """Write a slab; deflated on the card, as it is in memory."""
         body = slab.body(is_packed=tier == "main")
-        row = (slab.last, slab.first, slab.base_ms, slab.boot, slab.offset_ms, body)
-        self.db.execute(f"INSERT INTO {tier}.slab VALUES(?,?,?,?,?,?)", row)
+        row = (*slab.head, body, slab.holes)
+        self.db.execute(f"INSERT INTO {tier}.slab VALUES(?,?,?,?,?,?,?)", row)
 
     def forget(self, tier: str, last: int) -> None:
         """Delete the slabs up to a seq."""
         self.db.execute(f"DELETE FROM {tier}.slab WHERE last <= ?", (last,))
 
+    def replace(self, tier: str, group: Sequence[Slab], slab: Slab) -> None:
+        """Put one slab in the place of some; one that holds nothing is left out."""
+        for each in group:
+            self.delete(tier, each.last)
+        if slab.holes < len(slab.numbers):
+            self.insert(tier, slab)
+
     def delete(self, tier: str, last: int) -> None:
         """Delete one slab."""
+        self._cache.pop(last, None)
         self.db.execute(f"DELETE FROM {tier}.slab WHERE last = ?", (last,))
 
     def oldest(self, tier: str, size: int) -> int:
@@ -108,83 +123,96 @@ class Tables:
 
     def clear_hot(self) -> None:
         """Forget everything in the hot tier."""
-        for table in ("slab", "channel", "account", "rejected"):
+        for table in ("slab", "channel", "account", "rejected", "retried", "meta"):
             self.db.execute(f"DELETE FROM hot.{table}")
 
     def redate(self, tier: str, boot: str, offset_ms: int) -> int:
         """Shift the slabs of an unsynchronised boot to true time; returns how many."""
         self._cache.clear()
-        return self.db.execute(
-            f"UPDATE {tier}.slab SET base_ms = base_ms + ? - offset_ms, boot = NULL WHERE boot = ?",
-            (offset_ms, boot),
-        ).rowcount
+        query = f"SELECT last, first, base_ms, offset_ms FROM {tier}.slab WHERE boot = ?"
+        found = self.db.execute(query, (boot,)).fetchall()
+        for last, first, base_ms, was_ms in found:
+            query = f"SELECT body FROM {tier}.slab WHERE last = ?"
+            (body,) = self.db.execute(query, (last,)).fetchone()
+            dated_ms = base_ms + offset_ms - was_ms
+            sealed = resealed((last, first, dated_ms, None, was_ms), body)
+            self.db.execute(
+                f"UPDATE {tier}.slab SET base_ms = ?, boot = NULL, body = ? WHERE last = ?",
+                (dated_ms, sealed, last),
+            )
+        return len(found)
 
     def rows_after(self, tier: str, seq: int) -> int:
-        """Count the rows after a seq without decoding them."""
-        query = f"SELECT sum(last - max(first - 1, ?)) FROM {tier}.slab WHERE last > ?"
-        return self.one(query, seq, seq)
+        """Count the rows after a seq, decoding one slab at the most: the one that holds it."""
+        query = (
+            f"SELECT sum(last + 1 - first - holes) FROM {tier}.slab WHERE last > ? AND first > ?"
+        )
+        count = self.one(query, seq, seq)
+        with closing(self.read(tier, seq)) as slabs:
+            first = next(slabs, None)
+        if first is not None and first.first <= seq:
+            count += sum(number != HOLE for number in first.numbers[seq + 1 - first.first :])
+        return count
 
     def names(self, tier: str) -> list[ChannelId]:
-        """Return the channel table; a channel's number is its place."""
-        query = f"SELECT name FROM {tier}.channel ORDER BY number"
-        return [ChannelId(name) for (name,) in self.db.execute(query)]
+        """Return the channel table; a channel's number is its place.
+
+        A name that is damaged or gone becomes one that no channel has.
+        """
+        names: list[ChannelId] = []
+        query = f"SELECT number, name, seal FROM {tier}.channel ORDER BY number"
+        for number, name, seal in self.db.execute(query):
+            if number > CHANNELS_MAX:
+                break
+            names += [ChannelId(f"?{place}") for place in range(len(names), number)]
+            is_right = seal is None or seal == seal_of(number, name)
+            names.append(ChannelId(name if is_right else f"?{number}"))
+        return names
 
     def save_names(self, tier: str, names: Sequence[ChannelId], start: int) -> None:
         """Write the channel table from a place on."""
-        rows = [(start + i, name) for i, name in enumerate(names[start:])]
-        self.db.executemany(f"INSERT OR REPLACE INTO {tier}.channel VALUES(?,?)", rows)
+        rows = [(at, name, seal_of(at, name)) for at, name in enumerate(names[start:], start)]
+        self.db.executemany(f"INSERT OR REPLACE INTO {tier}.channel VALUES(?,?,?)", rows)
 
     def accounts(self, tier: str) -> dict[str, Account]:
-        """Return the counters of every uplink."""
-        return {
-            uplink: Account(
-                cursor,
-                accepted,
-                delivered,
-                orjson.loads(dropped),
-                frozenset(ChannelId(name) for name in orjson.loads(wanted)),
-            )
-            for uplink, cursor, accepted, delivered, dropped, wanted in self.db.execute(
-                f"SELECT * FROM {tier}.account"
-            )
-        }
+        """Return the counters of every uplink; damaged ones are passed over, see `is_damaged`."""
+        accounts = {}
+        for uplink, *row in self.db.execute(f"SELECT * FROM {tier}.account"):
+            cursor, accepted, delivered, dropped, wanted, offered, repeated, seal = row
+            sealed = (uplink, cursor, accepted, delivered, dropped, offered, repeated)
+            names = _unsealed(wanted)
+            if names is None or seal not in (None, seal_of(*sealed)):
+                self.is_damaged = True
+                continue
+            counters = (cursor, accepted, delivered, orjson.loads(dropped))
+            accounts[uplink] = Account(*counters, names, offered, repeated)
+        return accounts
 
     def save_accounts(self, tier: str, accounts: Mapping[str, Account]) -> None:
-        """Write the counters of uplinks."""
-        rows = [
-            (u, a.cursor, a.accepted, a.delivered, _json(a.dropped), _json(sorted(a.wanted)))
-            for u, a in accounts.items()
-        ]
-        self.db.executemany(f"INSERT OR REPLACE INTO {tier}.account VALUES(?,?,?,?,?,?)", rows)
-
-    def add_accepted(self, counts: Mapping[str, int]) -> None:
-        """Count readings that the log took, in the hot tier."""
+        """Write all there is of some uplinks' accounts."""
+        rows = []
+        for uplink, a in accounts.items():
+            *counters, seal = _counters(uplink, a)
+            wanted = as_json(sorted(a.wanted))
+            rows.append(
+                (uplink, *counters[:4], f"{seal_of(wanted):08x}{wanted}", *counters[4:], seal)
+            )
         self.db.executemany(
-            "UPDATE hot.account SET accepted = accepted + ? WHERE uplink = ?",
-            [(count, uplink) for uplink, count in counts.items()],
+            f"INSERT OR REPLACE INTO {tier}.account VALUES(?,?,?,?,?,?,?,?,?)", rows
         )
 
-    def move_cursor(self, uplink: str, account: Account) -> None:
-        """Write what an acknowledgement changed, in the hot tier."""
-        self.db.execute(
-            "UPDATE hot.account SET cursor=?, delivered=?, dropped=? WHERE uplink=?",
-            (account.cursor, account.delivered, _json(account.dropped), uplink),
-        )
-
-    def add_rejected(self, uplink: str, rows: Sequence[Rejection]) -> None:
-        """Keep rejected rows, in the hot tier."""
+    def save_counters(self, accounts: Iterable[tuple[str, Account]]) -> None:
+        """Write what a batch changes of some uplinks' accounts, in the hot tier."""
         self.db.executemany(
-            "INSERT OR IGNORE INTO hot.rejected VALUES(?,?,?,?,?,?)",
-            [(uplink, seq, r.channel, r.time_ms, _json(r.value), why) for seq, r, why in rows],
+            "UPDATE hot.account SET cursor=?, accepted=?, delivered=?, dropped=?, offered=?, "
+            "repeated=?, seal=? WHERE uplink=?",
+            [(*_counters(uplink, account), uplink) for uplink, account in accounts],
         )
 
-    def copy_rejected(self) -> None:
-        """Bring the rejected rows to the card, the newest `REJECTED_MAX` of them."""
-        self.db.execute("INSERT OR IGNORE INTO main.rejected SELECT * FROM hot.rejected")
-        self.db.execute(
-            "DELETE FROM main.rejected WHERE rowid <= (SELECT max(rowid) - ? FROM main.rejected)",
-            (REJECTED_MAX,),
-        )
+    def number(self, tier: str, name: str) -> int:
+        """Return a named whole number; what is missing or damaged is 0."""
+        value = self.meta(tier, name)
+        return value if isinstance(value, int) else int(str(value)) if str(value).isdigit() else 0
 
     def meta(self, tier: str, name: str) -> object:
         """Return a named value, or None."""
@@ -203,3 +231,21 @@ class Tables:
         """Bytes of a tier that hold something."""
         pages = self.one(f"PRAGMA {tier}.page_count") - self.one(f"PRAGMA {tier}.freelist_count")
         return pages * self.one(f"PRAGMA {tier}.page_size")
+
+
+def _counters(uplink: str, a: Account) -> tuple[object, ...]:
+    dropped = as_json(a.dropped)
+    row = (a.cursor, a.accepted, a.delivered, dropped, a.offered, a.repeated)
+    return (*row, seal_of(uplink, *row))
+
+
+def _unsealed(wanted: str) -> frozenset[ChannelId] | None:
+    """Return an uplink's channels, or None if the text is damaged."""
+    if not wanted.startswith("["):
+        seal, wanted = wanted[:8], wanted[8:]
+        if seal != f"{seal_of(wanted):08x}":
+            return None
+    try:
+        return frozenset(map(ChannelId, orjson.loads(wanted)))
+    except (ValueError, TypeError):
+        return None

@@ -11,7 +11,7 @@ import pytest
 
 from gatewayd.model import ChannelId, Reading
 from gatewayd.outbox import open_outbox
-from gatewayd.outbox.files import BALLAST_NAME
+from gatewayd.outbox.places import BALLAST_NAME
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 
 A = ChannelId("boiler/text")

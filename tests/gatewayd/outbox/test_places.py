@@ -1,10 +1,10 @@
-"""Where the log's files are, and what happens to broken ones."""
+"""Where the log's files are, and the room kept free for it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gatewayd.outbox.files import (
+from gatewayd.outbox.places import (
     BALLAST_BYTES,
     SHM,
     drop_ballast,
