@@ -8,6 +8,7 @@ the rows written before the first synchronisation are re-dated once (see outbox)
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,11 @@ class Clock(Protocol):
     def is_synchronised(self) -> bool:
         """Return whether the wall clock is to be believed now."""
         ...
+
+
+def machine_date() -> str:
+    """Return what day it is for the system's own libraries, `1970-01-01`: right or wrong."""
+    return datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d")
 
 
 class SystemClock:

@@ -27,6 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 PROGRAM = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 START_S = 10.0
 WAIT_S = 10.0
+NO_SHIFT = datetime.timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ class Certificates:
     key_file: Path
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Make them; they are valid for an hour."""
+def make_certificates(folder: Path, shift: datetime.timedelta = NO_SHIFT) -> Certificates:
+    """Make them; they are valid for an hour, which a shift puts into another time."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=5)
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=5) + shift
 
     def builder(name: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         return (

@@ -30,7 +30,7 @@ from gatewayd.errors import (
     Malformed,
     Throttled,
 )
-from gatewayd.transports.tls import tell
+from gatewayd.transports.tls import is_distrusted, tell
 
 CONNECTIONS_MAX = 4
 """A gateway asks one thing after the other; more sockets would only cost memory."""
@@ -285,7 +285,8 @@ def translated(place: str) -> Iterator[None]:
     except TimeoutError as error:
         raise LinkLost(f"{place} did not answer in time") from error
     except aiohttp.ClientConnectorCertificateError as error:
-        raise LinkDenied(f"{place}: {error.certificate_error}") from error
+        kind = LinkDenied if is_distrusted(error.certificate_error) else LinkLost
+        raise kind(f"{place}: {tell(error.certificate_error)}") from error
     except aiohttp.ClientResponseError as error:
         raise Malformed(f"{place} does not answer in HTTP: {error.message}") from error
     except (aiohttp.ClientError, OSError) as error:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gatewayd.errors import LinkDenied, LinkLost, Malformed
-from gatewayd.transports.tls import Tls, is_no_tls, make_context, tell
+from gatewayd.transports.tls import Tls, is_distrusted, is_no_tls, make_context, tell
 
 CLOSE_S = 2.0
 """How long what was written last, and TLS's goodbye, may take. A stop of the whole gateway has
@@ -67,7 +67,8 @@ async def open_stream(settings: StreamSettings, receiver: Receiver) -> AsyncIter
     """Connect once; on leaving, what was written is sent off and the connection closed.
 
     Raises:
-        LinkLost: no network, nobody there, or no answer in time.
+        LinkLost: no network, nobody there, no answer in time, or a clock that is behind the
+            certificate's dates.
         LinkDenied: the server's certificate is not trusted.
         ConfigError: a certificate file cannot be read.
     """
@@ -85,7 +86,7 @@ async def open_stream(settings: StreamSettings, receiver: Receiver) -> AsyncIter
         sentence = f"{place} did not answer within {settings.open_timeout_s:g} s"
         raise LinkLost(sentence) from error
     except OSError as error:
-        kind = LinkDenied if tell(error).startswith("certificate") else LinkLost
+        kind = LinkDenied if is_distrusted(error) else LinkLost
         hint = " (is this the TLS port?)" if settings.tls and is_no_tls(error) else ""
         raise kind(f"{place}: {tell(error)}{hint}") from error
     try:

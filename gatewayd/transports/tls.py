@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.clock import machine_date
 from gatewayd.errors import ConfigError
 
 _PLACE_IN_C = re.compile(r"\s*\(_ssl\.c:\d+\)")
@@ -16,6 +17,10 @@ _NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
 )
 """OpenSSL's names for an answer that is no TLS; they change with its version."""
+
+
+NOT_YET_VALID, HAS_EXPIRED = 9, 10
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,13 @@ def make_context(tls: Tls) -> ssl.SSLContext:
 def tell(error: BaseException) -> str:
     """Return a foreign error as one short fact."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        belief = f"this machine believes it is {machine_date()}"
+        if error.verify_code == NOT_YET_VALID:
+            return f"the certificate is not valid yet: {belief}; is there a time server?"
+        if error.verify_code == HAS_EXPIRED:
+            return (
+                f"the certificate has expired: {belief}; if that is so, the server needs a new one"
+            )
         return f"certificate not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
         return "no TLS is spoken there"
@@ -74,6 +86,17 @@ def tell(error: BaseException) -> str:
     if isinstance(error, UnicodeError):
         return "this is no host name"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def is_distrusted(error: BaseException) -> bool:
+    """Return whether a certificate was refused and only its owner or ours can change that.
+
+    One that is not valid yet is no such case: this machine's clock is behind, and right again
+    within seconds once the network tells the time.
+    """
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return False
+    return error.verify_code != NOT_YET_VALID
 
 
 def is_no_tls(error: BaseException) -> bool:
