@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceError, DeviceFault, DeviceTimeout
+from gatewayd.ports.i2c_clear import Clear, clear_bus, opened_lines, rebind
+from gatewayd.ports.line import chip_choice, chip_path
 from gatewayd.ports.worker import Worker
 
 if TYPE_CHECKING:
@@ -40,9 +42,16 @@ _GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.EBADF, errno.ESHUTDOWN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The keys of a `[port.NAME]` section with `type = "i2c"`: the N of /dev/i2c-N."""
+    """The keys of a `[port.NAME]` section with `type = "i2c"`.
+
+    Attributes:
+        bus: the N of /dev/i2c-N.
+        clear: the bus's pins as GPIO lines, to free it when a chip holds it; GPIO 2 and 3 are SDA
+            and SCL of a Raspberry Pi's bus 1.
+    """
 
     bus: int
+    clear: Clear | None = None
 
 
 def bus_number(name: str, settings: Mapping[str, object] | None) -> int:
@@ -75,7 +84,8 @@ async def open_i2c(
     # Not at the top: a gateway without I²C does not pay for it.
     from smbus2 import SMBus
 
-    port = I2cPort(number, SMBus(), sysfs)
+    clear = settings.get("clear") if settings else None
+    port = I2cPort(number, SMBus(), sysfs, clear if isinstance(clear, Clear) else None)
     try:
         await port.open()
     except BaseException:
@@ -91,11 +101,14 @@ class I2cPort:
     a cancelled caller leaves, the transaction ends first · not durable.
     """
 
-    def __init__(self, number: int, bus: SMBus, sysfs: Path = SYSFS) -> None:
+    def __init__(
+        self, number: int, bus: SMBus, sysfs: Path = SYSFS, clear: Clear | None = None
+    ) -> None:
         self.is_broken = False
         self._number = number
         self._bus = bus
         self._sysfs = sysfs
+        self._clear = clear
         self._worker = Worker(f"i2c:{number}")
         self._identity: int | None = None
 
@@ -125,6 +138,15 @@ class I2cPort:
         """Open the adapter. Raises DeviceAbsent."""
         await self._worker.run(self._open, timeout_s=TRANSFER_S)
 
+    async def reset(self) -> str:
+        """Free the bus where a chip holds it, and bind the adapter's driver anew where that may be.
+
+        Raises:
+            DeviceFault: a chip or the wiring holds the bus all the same.
+            DeviceAbsent: the lines for it cannot be had.
+        """
+        return await self._worker.run(self._reset, timeout_s=TRANSFER_S)
+
     async def close(self) -> None:
         """Close the adapter behind the transaction that is under way."""
         await self._worker.close(self._bus.close)
@@ -135,6 +157,17 @@ class I2cPort:
         except OSError as error:
             raise DeviceAbsent(_why_not_open(self._number, error)) from error
         self._identity = self._find_adapter()
+
+    def _reset(self) -> str:
+        done = []
+        if self._clear is not None:
+            chip = chip_path(chip_choice(self._clear.chip, None))
+            with opened_lines(chip, self._clear) as lines:
+                pulses = clear_bus(lines)
+            done += [f"{pulses} clock pulses freed the bus"] if pulses else []
+        name = rebind(self._sysfs / f"i2c-{self._number}")
+        done += [f"driver of {name} bound anew"] if name else []
+        return ", ".join(done)
 
     def _exchange(self, address: int, write: bytes, read_count: int) -> bytes:
         from smbus2 import i2c_msg

@@ -71,6 +71,12 @@ def chip_choice(name: str, settings: Mapping[str, object] | None) -> str:
     return f"gpiochip{match[1]}" if match[1].isdigit() else match[1]
 
 
+def chip_path(choice: str, dev: Path = DEV) -> Path:
+    """Return the node of a chip. Raises DeviceAbsent where no chip has that label."""
+    is_node = re.fullmatch(r"/.*|gpiochip\d+", choice)
+    return dev / choice if is_node else _find_chip(dev, choice)
+
+
 async def open_lines(
     name: str, settings: Mapping[str, object] | None = None, dev: Path = DEV
 ) -> LinePort:
@@ -166,10 +172,7 @@ class LinePort:
             self.is_broken = True
 
     def _open(self) -> None:
-        if re.fullmatch(r"/.*|gpiochip\d+", self._choice):
-            self._path = self._dev / self._choice
-        else:
-            self._path = _find_chip(self._dev, self._choice)
+        self._path = chip_path(self._choice, self._dev)
         self._identity = _identity(self._path)
         if self._identity is None:
             raise DeviceAbsent(f"{self._name}: there is no {self._path}")
