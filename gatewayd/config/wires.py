@@ -69,9 +69,7 @@ def claims(device: DeviceSettings, ports: Mapping[str, Mapping[str, object]]) ->
         return
     wire, name = wire_of(device), real_name(port, ports)
     if wire == "i2c":
-        address = getattr(device.config, "address", None)
-        if isinstance(address, int):
-            yield Claim(f"address {address:#04x} on {name}", "address")
+        yield from _chip_claims(device.config, name)
     elif wire == "gpio":
         for key in ("line", "lines"):
             for line in _lines(getattr(device.config, key, ())):
@@ -81,6 +79,28 @@ def claims(device: DeviceSettings, ports: Mapping[str, Mapping[str, object]]) ->
     elif wire == "pwm":
         chip = getattr(device.config, "chip", "")
         yield Claim(f"output {getattr(device.config, 'output', '')} of {chip}", "output")
+
+
+def _chip_claims(config: object, bus: str) -> Iterator[Claim]:
+    """Yield the chip's address, or the pins of an expander: its relays and its contacts are two
+    devices on one chip.
+    """
+    address = getattr(config, "address", None)
+    if not isinstance(address, int):
+        return
+    place = f"address {address:#04x} on {bus}"
+    tables = {key: getattr(config, key, None) for key in ("inputs", "relays")}
+    pins = [
+        (key, pin)
+        for key, table in tables.items()
+        if isinstance(table, Mapping)
+        for pin in table.values()
+        if isinstance(pin, int)
+    ]
+    if not pins:
+        yield Claim(place, "address")
+    for key, pin in pins:
+        yield Claim(f"pin {pin} of {place}", key)
 
 
 def _lines(value: Any) -> Iterable[str]:

@@ -162,3 +162,29 @@ def test_secrets_in_a_file_for_everybody_are_warned_of(tmp_path: Path, cloud: st
     path.chmod(0o640)
     assert not [problem for problem in inspect(path, {})[1] if "everybody" in str(problem)]
     assert any(":7:11: warning: api_key stands in a file that everybody" in p for p in open_to_all)
+
+
+EXPANDER = """\
+[device.contacts]
+driver = "expander_input"
+port = "i2c:1"
+chip = "mcp23017"
+address = 0x20
+active = "low"
+inputs = {{ door = 0 }}
+[device.relays]
+driver = "expander_relay"
+port = "i2c:1"
+chip = "mcp23017"
+address = 0x20
+active = "low"
+safe = "off"
+relays = {{ pump = {0} }}
+"""
+
+
+def test_contacts_and_relays_share_a_chip_but_no_pin(check: Check) -> None:
+    """An expander is two devices: one is read, one is written."""
+    assert check(EXPANDER.format(1)).said == []
+    (said,) = check(EXPANDER.format(0)).said
+    assert "pin 0 of address 0x20 on i2c:1 is device contacts's already" in said
