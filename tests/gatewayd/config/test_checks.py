@@ -179,6 +179,7 @@ chip = "mcp23017"
 address = 0x20
 active = "low"
 safe = "off"
+hold_max = "1h"
 relays = {{ pump = {0} }}
 """
 
