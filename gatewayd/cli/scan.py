@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HELP = "find what is attached, and print the TOML that uses it"
 
-WIRES = ("i2c", "onewire", "gpio", "serial", "ble")
+WIRES = ("i2c", "onewire", "gpio", "hid", "serial", "ble")
 """In the order in which they are looked at: the quick ones first."""
 
 EPILOG = """\
@@ -65,17 +65,20 @@ def run(args: argparse.Namespace) -> int:
     with suppress(KeyboardInterrupt):  # What was found until then is printed.
         asyncio.run(_look(wires, view, found))
     view.tell("")
-    from gatewayd.scan.toml import sections_of
+    from gatewayd.scan.toml import append, sections_of
 
     taken = settings.devices if settings else ()
     sections = sections_of(found, taken)
-    backup = _write(args.config, sections) if args.write and sections else None
+    added = {name: text for name, (each, text) in sections.items() if not each.is_output}
+    backup = append(args.config, added.values()) if args.write and added else None
     if args.json:
         print(json.dumps([_document(each, sections) for each in found]))
     else:
         print(_show(found, sections))
         if backup:
-            print(f"added {', '.join(sections)} to {args.config}; the former file is {backup}")
+            print(f"added {', '.join(added)} to {args.config}; the former file is {backup}")
+        if args.write and len(added) < len(sections):
+            print("outputs are not added: their owner must say what is safe")
     return DONE if found else FAILED
 
 
@@ -111,12 +114,6 @@ def _settings(config: Path) -> Settings | None:
     from gatewayd.config import salvage
 
     return salvage(config)[0] if config.exists() else None
-
-
-def _write(config: Path, sections: dict[str, tuple[Found, str]]) -> Path:
-    from gatewayd.scan.toml import append
-
-    return append(config, [text for _, text in sections.values()])
 
 
 def _show(found: list[Found], sections: dict[str, tuple[Found, str]]) -> str:

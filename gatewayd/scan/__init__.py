@@ -37,6 +37,7 @@ class Found:
     Attributes:
         place: where: `i2c:1 0x76`, a path, an address.
         guesses: what it may be, proofs first; empty where nobody knows it.
+        is_output: it switches something, so that its owner must say what is safe.
         remark: what else a person should know: owned by the kernel, in use, no right to look.
     """
 
@@ -44,6 +45,7 @@ class Found:
     place: str
     guesses: tuple[Guess, ...] = ()
     remark: str = ""
+    is_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def section_of(name: str, found: Found) -> str:
     lines += [f"# or {other.driver}: {other.evidence.words}" for other in others]
     lines.append(f"[device.{name}]" if "." not in name else f'[device."{name}"]')
     lines.append(f'driver = "{best.driver}"')
+    if found.is_output:
+        lines.append('#safe = "off"  # Say what is safe: there is no default.')
     section = {**best.section, **best.evidence.keys}
     lines += [_line(key, value) for key, value in section.items() if not _is_table(value)]
     for key, value in section.items():

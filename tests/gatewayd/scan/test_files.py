@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatewayd.config import inspect
 from gatewayd.ports import Ports
-from gatewayd.scan import Found, View, onewire
+from gatewayd.scan import Found, View, hid, onewire
 from gatewayd.scan.i2c import buses
 from gatewayd.scan.serial import ports_of
 from gatewayd.scan.toml import sections_of
@@ -76,3 +76,34 @@ def test_buses_are_those_of_the_kernel(tmp_path: Path) -> None:
     for name in ("i2c-1", "i2c-20", "1-0076"):
         (tmp_path / "sys/bus/i2c/devices" / name).mkdir(parents=True)
     assert sorted(buses(tmp_path)) == [1, 20]
+
+
+def with_board(root: Path) -> Path:
+    node = root / hid.SYSFS / "hidraw0/device"
+    node.mkdir(parents=True)
+    node.joinpath("uevent").write_text(
+        "HID_ID=0003:000016C0:000005DF\nHID_NAME=www.dcttech.com USBRelay2\n"
+        "HID_PHYS=usb-0000:01:00.0-1.2/input0\n"
+    )
+    return root
+
+
+async def test_a_relay_board_is_offered_without_a_safe_value(tmp_path: Path) -> None:
+    """Nobody but its owner knows what is safe; until then the check says so."""
+    (board,) = [each async for each in hid.find(View(Ports(), root=with_board(tmp_path)))]
+    ((name, (_, text)),) = sections_of([board]).items()
+    assert "relays = 2" in text and "#safe" in text
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    _, problems = inspect(file, {})
+    assert any('no "safe"' in str(problem) for problem in problems)
+    file.write_text(text.replace("#safe", "safe") + 'hold_max = "1h"\n')
+    settings, problems = inspect(file, {})
+    assert settings is not None and name in settings.devices, problems
+
+
+async def test_a_board_that_is_configured_is_named(tmp_path: Path) -> None:
+    """By its place too."""
+    used: dict[tuple[str, object], str] = {("hid:usb-0000:01:00.0-1.2", None): "board"}
+    (board,) = [each async for each in hid.find(View(Ports(), used, root=with_board(tmp_path)))]
+    assert board.remark == "is board already"
