@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatewayd.console.client import Control, open_control, socket_paths
+from gatewayd.console.client import HELLO_S, Control, open_control, socket_paths
 from gatewayd.errors import NoDaemon
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def daemon(config: Path) -> Iterator[Control]:
 
 
 @contextmanager
-def connect(gateway: Gateway | None) -> Iterator[Control]:
+def connect(gateway: Gateway | None, hello_s: float = HELLO_S) -> Iterator[Control]:
     """Connect to the daemon of this gateway; None = whichever is in the usual places.
 
     Raises:
@@ -54,5 +54,5 @@ def connect(gateway: Gateway | None) -> Iterator[Control]:
         from gatewayd.config.settings import Gateway as Defaults
 
         paths = socket_paths(Defaults().state_dir, find_runtime_dir(os.environ))
-    with open_control(gateway.state_dir if gateway else None, paths) as control:
+    with open_control(gateway.state_dir if gateway else None, paths, hello_s) as control:
         yield control

@@ -12,21 +12,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayd.cli import BAD_CONFIG, DONE, FAILED
-from gatewayd.errors import DeviceError, GatewayError, NoDaemon
+from gatewayd.cli._driving import Result
+from gatewayd.console.client import Silent
+from gatewayd.errors import NoDaemon
+from gatewayd.fields import parse_duration
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
     from gatewayd.cli._outputs import Plan
-    from gatewayd.config.settings import DeviceSettings, Gateway
+    from gatewayd.config.settings import Gateway
     from gatewayd.console.client import Control
-    from gatewayd.ports import Ports
 
 HELP = "drive every output to its safe value, with or without the daemon"
 
@@ -38,21 +43,26 @@ example:
 Without a daemon it drives the outputs of the configuration that the last one ran with
 (config.last-good.toml in state_dir), then those of today's file, which has the last word. Where
 today's file is gone, the copy is looked for in GATEWAYD_GATEWAY__STATE_DIR or /var/lib/gatewayd.
+Whatever answers is safe within 2 s; what does not is tried on for --patience.
 exit codes: 0 every output is safe, 1 some are not or nobody can say, 78 neither file can be read
 """
 
-DAEMON_S = 10.0
-"""For a running daemon to make everything safe; then its outputs are driven from here."""
+SOON_S = 1.6
+"""By then everything that answers is safe; with the start of this program it is 2 s."""
 
-TRIES = 3
-"""For one device. A daemon that was killed leaves half a frame on a wire, which spoils the first
-answer; `supervise` does not run here, and nobody comes after us."""
+HELLO_S = 0.4
+"""For a running daemon to say that it hears: milliseconds, some hundred on a busy Pi Zero."""
 
-DEVICE_S = 6.0
-"""For all tries with one device, thus for one round; there are two, and systemd gives 30 s."""
+DAEMON_S = 1.2
+"""For it to make everything safe. One that still says hello then is at work and gets longer; one
+that does not hangs, and its outputs are driven from here."""
 
-WRITE_S = 2.0
-"""For one write with its read-back."""
+BUSY_S = 10.0
+
+PATIENCE_S = 20.0
+"""For whoever did not answer at once. systemd gives 30 s."""
+
+RESTARTED_S = 5.0
 
 UNREADABLE = (
     "cannot be read, and no copy of the last one that worked is found; see gatewayd check. "
@@ -60,23 +70,16 @@ UNREADABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One output, and whether it is safe now; the detail says what it is, or why not.
-
-    `file` is the configuration that says what safe is; None where the daemon was asked.
-    """
-
-    output: str
-    is_safe: bool
-    detail: str
-    file: str | None = None
-
-
 def add_parser(subparsers: Subparsers) -> None:
     """Add this verb to the command line."""
     parser = subparsers.add_parser("safe", help=HELP, description=HELP, epilog=EPILOG)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument(
+        "--patience",
+        metavar="TIME",
+        type=_duration,
+        help="how long to try what does not answer (20s; 5s where systemd restarts the daemon)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -84,20 +87,39 @@ def run(args: argparse.Namespace) -> int:
     """Make everything safe and tell about each output."""
     from gatewayd.cli._outputs import read_plan
 
+    began_s = time.monotonic()
     plan = read_plan(args.config)
     try:
         results = ask_daemon(plan.gateways if plan else (None,))
-    except NoDaemon:
+    except NoDaemon as error:
+        if isinstance(error, Silent):
+            hint = f"what it holds is free after: kill -9 {error.pid}" if error.pid else ""
+            print(f"gatewayd: {error}; its outputs are driven from here", hint, file=sys.stderr)
         if plan is None:
             print(f"gatewayd: {args.config} {UNREADABLE}", file=sys.stderr)
             return BAD_CONFIG
-        results = asyncio.run(make_safe(plan))
+        patience = patience_s(os.environ) if args.patience is None else args.patience
+        soon_s = max(SOON_S / 2, SOON_S - (time.monotonic() - began_s))
+        results = asyncio.run(make_safe(plan, soon_s, patience))
     if args.json:
         print(json.dumps({"outputs": [asdict(result) for result in results]}))
     else:
         for result in results:
             print(show_result(result, args.config))
-    return DONE if all(result.is_safe for result in results) else FAILED
+    code = DONE if all(result.is_safe for result in results) else FAILED
+    if threading.active_count() > 1:
+        # A wire that hangs holds its thread, and the interpreter would wait for it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def show_result(result: Result, config: Path) -> str:
@@ -111,27 +133,32 @@ def ask_daemon(gateways: Sequence[Gateway | None]) -> list[Result]:
     """Return what the running daemon did, the first of these gateways that has one.
 
     Raises:
-        NoDaemon: none runs, or it hangs; then whoever asks is the only writer left.
+        NoDaemon: none runs, or it hangs (`Silent`); then whoever asks is the only writer left.
     """
     from gatewayd.cli._daemon import connect
 
+    hanging: Silent | None = None
     for gateway in gateways:
         try:
-            with connect(gateway) as control:
-                told = _ask(control)
+            with connect(gateway, HELLO_S) as control:
+                told: Any = _ask(control)
+        except Silent as error:
+            hanging = error
         except NoDaemon:
             continue
-        return [_told(name, outcome) for name, outcome in told.items()]
-    raise NoDaemon("no daemon is running")
+        else:
+            return [_told(name, outcome) for name, outcome in told.items()]
+    raise hanging or NoDaemon("no daemon is running")
 
 
-def _ask(control: Control) -> dict[str, Any]:
+def _ask(control: Control) -> object:
+    """Have it done; who needs longer is asked beside it whether it still hears."""
     try:
-        told: Any = control.ask("safe", DAEMON_S)
-    except NoDaemon:
-        print("gatewayd: the daemon hangs; its outputs are driven from here", file=sys.stderr)
-        raise
-    return dict(told)
+        return control.ask("safe", DAEMON_S)
+    except Silent:
+        with control.again(HELLO_S) as beside:
+            beside.ask("hello", HELLO_S)
+            return beside.ask("safe", BUSY_S)
 
 
 def _told(output: str, outcome: dict[str, Any]) -> Result:
@@ -139,75 +166,31 @@ def _told(output: str, outcome: dict[str, Any]) -> Result:
 
     if outcome["status"] != "done":
         return Result(output, False, outcome["detail"])
-    how = "read back" if outcome["is_verified"] else "assumed"
+    how = outcome.get("verified_by") or "read back"
+    how = how if outcome["is_verified"] else "assumed"
     return Result(output, True, f"{show_value(outcome['value'])} ({how})")
 
 
-async def make_safe(plan: Plan) -> list[Result]:
-    """Drive all outputs safe: round after round, in each all devices at the same time."""
-    from gatewayd.ports import Ports
+async def make_safe(
+    plan: Plan, soon_s: float = SOON_S, patience_s: float = PATIENCE_S
+) -> list[Result]:
+    """Drive all outputs safe, and say on stderr which need longer than the others."""
+    from gatewayd.cli._driving import drive
 
-    results: list[Result] = []
-    for each in plan.rounds:
-        ports = Ports(each.wires)
-        # Gathered, so that a bug in one driver stops none of the others.
-        answers = await asyncio.gather(
-            *(make_device_safe(job.device, ports) for job in each.jobs), return_exceptions=True
-        )
-        for job, answer in zip(each.jobs, answers, strict=True):
-            results += [replace(one, file=str(job.file)) for one in _results(job.device, answer)]
-    return results + [Result(one.name, False, one.reason, str(one.file)) for one in plan.lost]
+    def tell(late: list[Result]) -> None:
+        for result in late:
+            print(f"gatewayd: {result.output} is not safe yet: {result.detail}", file=sys.stderr)
+        print(f"gatewayd: trying for another {patience_s:g} s", file=sys.stderr, flush=True)
+
+    return await drive(plan, soon_s, patience_s, tell)
 
 
-def _results(device: DeviceSettings, answer: list[Result] | BaseException) -> Sequence[Result]:
-    if isinstance(answer, BaseException):
-        return [Result(device.name, False, f"{type(answer).__name__}: {answer}")]
-    return answer
+def patience_s(environ: Mapping[str, str]) -> float:
+    """Return how long whoever does not answer is tried: shorter where a daemon comes after us.
 
-
-async def make_device_safe(device: DeviceSettings, ports: Ports) -> list[Result]:
-    """Try until every output of one device is safe, at most `TRIES` times and `DEVICE_S`."""
-    results: dict[str, Result] = {
-        name: Result(f"{device.name}/{name}", False, "the device did not answer in time")
-        for name in device.limits
-    }
-    try:
-        async with asyncio.timeout(DEVICE_S):
-            for _ in range(TRIES):
-                await _try_once(device, ports, results)
-                if all(result.is_safe for result in results.values()):
-                    break
-    except TimeoutError:
-        pass  # What is safe by now is noted, the rest says why it is not.
-    return list(results.values())
-
-
-async def _try_once(device: DeviceSettings, ports: Ports, results: dict[str, Result]) -> None:
-    try:
-        async with device.driver.open(device.config, ports) as actuator:
-            for name in [name for name in results if not results[name].is_safe]:
-                results[name] = await _drive(device, actuator, name)
-    except (GatewayError, OSError) as error:
-        for name, result in results.items():
-            if not result.is_safe:
-                results[name] = Result(result.output, False, str(error))
-
-
-async def _drive(device: DeviceSettings, actuator: Any, name: str) -> Result:
-    from gatewayd.setpoint import agrees, legal_value, show_value
-
-    output = f"{device.name}/{name}"
-    channel = next(channel for channel in device.channels if channel.id == name)
-    safe = legal_value(channel, device.limits[name].safe)
-    try:
-        async with asyncio.timeout(WRITE_S):
-            await actuator.write(name, safe)
-            seen = await actuator.read_back(name)
-    except TimeoutError:
-        return Result(output, False, f"no answer within {WRITE_S:g} s")
-    except DeviceError as error:
-        return Result(output, False, str(error))
-    if seen is None:
-        return Result(output, True, f"{show_value(safe)} (assumed)")
-    is_safe = agrees(channel, safe, seen)
-    return Result(output, is_safe, f"{show_value(seen)} (read back)")
+    systemd tells a program of ExecStopPost how the service ended, and waits for it before the
+    restart; the next daemon's first act is to make everything safe.
+    """
+    result, status = environ.get("SERVICE_RESULT", "success"), environ.get("EXIT_STATUS")
+    is_restarted = result != "success" and status != str(BAD_CONFIG)
+    return RESTARTED_S if is_restarted else PATIENCE_S

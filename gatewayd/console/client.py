@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,14 @@ LINE_BYTES_MAX = 16 * 1024 * 1024
 """An answer. A thousand channels with their status are half a megabyte."""
 
 
+class Silent(NoDaemon):
+    """Somebody listens and does not answer; `pid` is the process, 0 where that is not known."""
+
+    def __init__(self, message: str, pid: int = 0) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
 @dataclass(slots=True)
 class Control:
     """One open connection to a daemon."""
@@ -38,7 +47,8 @@ class Control:
 
         Raises:
             GatewayError: the daemon refuses it, with its sentence.
-            NoDaemon: it went away, or does not answer.
+            NoDaemon: it went away.
+            Silent: it does not answer in time.
         """
         line = json.dumps({"do": do, **request}).encode() + b"\n"
         try:
@@ -46,6 +56,9 @@ class Control:
             self.connection.sendall(line)
             with self.connection.makefile("rb") as answers:
                 told = answers.readline(LINE_BYTES_MAX)
+        except TimeoutError as error:
+            pid = self._pid()
+            raise Silent(f"the daemon (process {pid}) does not answer", pid) from error
         except OSError as error:
             raise NoDaemon(f"the daemon does not answer: {error}") from error
         try:
@@ -57,6 +70,22 @@ class Control:
             raise GatewayError(str(error_text))
         return answer.get("result")
 
+    @contextmanager
+    def again(self, hello_s: float) -> Iterator[Control]:
+        """Connect to the same daemon once more. Raises NoDaemon."""
+        try:
+            connection = _connect(Path(self.connection.getpeername()), hello_s)
+        except OSError as error:
+            raise Silent(f"the daemon does not answer: {error}", self._pid()) from error
+        with connection:
+            yield Control(connection)
+
+    def _pid(self) -> int:
+        """Return the process that listens."""
+        size = struct.calcsize("3i")
+        told = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int(struct.unpack("3i", told)[0])
+
 
 def socket_paths(state_dir: Path, runtime_dir: Path | None) -> list[Path]:
     """Return where the control socket may be, the better place first."""
@@ -65,7 +94,9 @@ def socket_paths(state_dir: Path, runtime_dir: Path | None) -> list[Path]:
 
 
 @contextmanager
-def open_control(state_dir: Path | None, paths: list[Path]) -> Iterator[Control]:
+def open_control(
+    state_dir: Path | None, paths: list[Path], hello_s: float = HELLO_S
+) -> Iterator[Control]:
     """Connect to the daemon whose state is in `state_dir`; None = to whichever answers.
 
     Raises:
@@ -75,7 +106,10 @@ def open_control(state_dir: Path | None, paths: list[Path]) -> Iterator[Control]
     reasons: list[str] = []
     for path in paths:
         try:
-            connection = _connect(path)
+            connection = _connect(path, hello_s)
+        except TimeoutError as error:
+            # Its queue is full of others who wait in vain.
+            raise Silent(f"{path} is not answered") from error
         except PermissionError as error:
             # Not "no daemon": the verb `safe` would then write beside a daemon that runs.
             raise GatewayError(
@@ -86,7 +120,7 @@ def open_control(state_dir: Path | None, paths: list[Path]) -> Iterator[Control]
             continue
         with connection:
             control = Control(connection)
-            whose = _owner(control)
+            whose = _owner(control, hello_s)
             if state_dir is None or whose == str(state_dir):
                 yield control
                 return
@@ -109,10 +143,10 @@ def find_owner(path: Path) -> str | None:
         return _owner(Control(connection))
 
 
-def _connect(path: Path) -> socket.socket:
+def _connect(path: Path, timeout_s: float = HELLO_S) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.settimeout(HELLO_S)
+        connection.settimeout(timeout_s)
         connection.connect(str(path))
     except BaseException:
         connection.close()
@@ -120,6 +154,6 @@ def _connect(path: Path) -> socket.socket:
     return connection
 
 
-def _owner(control: Control) -> str:
-    hello = control.ask("hello", HELLO_S)
+def _owner(control: Control, hello_s: float = HELLO_S) -> str:
+    hello = control.ask("hello", hello_s)
     return str(hello.get("state_dir")) if isinstance(hello, Mapping) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 from gatewayd.cli._lastgood import NAME
 from gatewayd.cli._outputs import read_plan
-from gatewayd.cli.safe import make_safe
+from gatewayd.cli.safe import PATIENCE_S, RESTARTED_S, make_safe, patience_s
 from tests.peers.plant import Plant
 
 
@@ -39,7 +40,7 @@ def test_it_works_right_after_sigkill(plant: Plant) -> None:
         assert plant.relays()["relay"] is True
         began_s = time.monotonic()
         assert plant.run("safe").returncode == 0
-        assert time.monotonic() - began_s < 2
+        assert time.monotonic() - began_s < plant.budget_s(2.0)
     assert plant.relays()["relay"] is False
 
 
@@ -108,7 +109,7 @@ async def test_one_broken_board_does_not_delay_the_others(plant: Plant) -> None:
     plant.append('[device.welded]\ndriver = "sim_relay"\nstuck = ["relay"]\nsafe = "on"\n')
     plan = read_plan(plant.config)
     assert plan is not None
-    results = {result.output: result for result in await make_safe(plan)}
+    results = {result.output: result for result in await make_safe(plan, patience_s=0.3)}
     assert not results["dead/relay"].is_safe
     assert "board died" in results["dead/relay"].detail
     assert results["welded/relay"].detail == "off (read back)"
@@ -176,7 +177,7 @@ def test_what_the_dead_daemon_left_on_goes_off_whatever_was_edited(
     edit(plant)
     began_s = time.monotonic()
     done = plant.run("safe")
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < plant.budget_s(2.0)
     assert plant.relays() == {"relay": False, "lamp": False}
     assert done.returncode == 0, done.stdout
 
@@ -264,8 +265,9 @@ def test_a_dead_board_of_the_last_daemon_stops_nothing_of_today(plant: Plant) ->
         (plant.folder / NAME).read_text().replace("fail_after = 1", "fail_after = 0")
     )
     plant.edit("pump.json", "other.json")
-    done = plant.run("safe")
+    done = plant.run("safe", "--patience", "300ms")
     assert done.returncode == 1
+    assert "gatewayd: dead/relay is not safe yet: the simulated board died" in done.stderr
     assert "dead/relay IS NOT SAFE: the simulated board died" in done.stdout
     assert plant.relays() == {"relay": False, "lamp": False}
     assert plant.relays("other") == {"relay": False, "lamp": False}
@@ -301,3 +303,65 @@ def test_a_daemon_that_still_runs_with_the_old_file_is_asked(plant: Plant) -> No
         ("pump/relay", None)
     ]
     assert plant.relays()["relay"] is False
+
+
+def test_a_frozen_daemon_that_holds_the_socket_delays_nothing(plant: Plant) -> None:
+    """SIGSTOP: it listens and says nothing. Its process is named, and the outputs are driven."""
+    with plant.daemon() as daemon:
+        assert plant.run("set", "pump/relay", "on").returncode == 0
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            began_s = time.monotonic()
+            done = plant.run("safe")
+            took_s = time.monotonic() - began_s
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        assert took_s < plant.budget_s(2.0)
+        assert f"the daemon (process {daemon.pid}) does not answer" in done.stderr
+        assert done.returncode == 0
+        assert plant.relays()["relay"] is False
+
+
+async def test_what_answers_is_safe_in_time_beside_what_does_not(plant: Plant) -> None:
+    """One of eight is absent: the seven do not wait for it, and it is tried until patience ends."""
+    plant.switch_on()
+    for number in range(6):
+        state = plant.folder / f"more{number}.json"
+        state.write_text('{"relay": true}')
+        plant.append(
+            f'[device.more{number}]\ndriver = "sim_relay"\nstate_file = "{state}"\nsafe = "off"\n'
+        )
+    plant.append('[device.gone]\ndriver = "serial_relay"\nport = "/dev/nowhere"\nsafe = "off"\n')
+    plan = read_plan(plant.config)
+    assert plan is not None
+    began_s = time.monotonic()
+    driving = asyncio.ensure_future(make_safe(plan, soon_s=1.0, patience_s=1.0))
+    while any(any(plant.relays(name).values()) for name in ("pump", "valve", "more0", "more5")):
+        assert time.monotonic() - began_s < 1.0
+        await asyncio.sleep(0.01)
+    results = {result.output: result for result in await driving}
+    assert time.monotonic() - began_s > 1.9, "it was tried on"
+    assert [name for name, result in results.items() if not result.is_safe] == ["gone/relay"]
+    assert "/dev/nowhere is not there" in results["gone/relay"].detail
+
+
+async def test_what_comes_back_in_time_is_safe_after_all(plant: Plant) -> None:
+    """The cable is put back while it is tried: exit code and words are the truth at the end."""
+    blocked = plant.folder / "late" / "state.json"
+    (plant.folder / "late").write_text("a file where a folder should be")
+    plant.append(f'[device.late]\ndriver = "sim_relay"\nstate_file = "{blocked}"\nsafe = "off"\n')
+    plan = read_plan(plant.config)
+    assert plan is not None
+    driving = asyncio.ensure_future(make_safe(plan, soon_s=0.3, patience_s=10.0))
+    await asyncio.sleep(0.5)
+    assert not driving.done()
+    (plant.folder / "late").unlink()
+    assert all(result.is_safe for result in await driving)
+
+
+def test_before_a_restart_patience_is_short() -> None:
+    """The next daemon's first act is to make everything safe; who stops for good has none."""
+    assert patience_s({}) == PATIENCE_S
+    assert patience_s({"SERVICE_RESULT": "success"}) == PATIENCE_S
+    assert patience_s({"SERVICE_RESULT": "watchdog", "EXIT_STATUS": "ABRT"}) == RESTARTED_S
+    assert patience_s({"SERVICE_RESULT": "exit-code", "EXIT_STATUS": "78"}) == PATIENCE_S
