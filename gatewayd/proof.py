@@ -36,8 +36,9 @@ class Verify:
 
     def __post_init__(self) -> None:
         """Refuse conditions that nobody can judge."""
-        for condition in filter(None, (self.on, self.off)):
-            holds(condition, 0.0)
+        holds(self.on, 0.0)
+        if self.off is not None:
+            holds(self.off, 0.0)
 
 
 def holds(condition: str, value: Value) -> bool:
