@@ -41,6 +41,7 @@ from gatewayd.recovery import Recovery
 from gatewayd.sampler import Pace, Sampler, quality_of
 from gatewayd.supervise import Backoff, supervise
 from gatewayd.totals import Totals
+from gatewayd.tuning import is_unthinned
 from gatewayd.uplink import Premises, live
 
 log = structlog.get_logger()
@@ -148,7 +149,8 @@ class Gateway:
             {
                 name: uplink.cloud.subscription(uplink.config, self.channels)
                 for name, uplink in self.settings.uplinks.items()
-            }
+            },
+            frozenset(name for name, each in self.channels.items() if is_unthinned(each)),
         )
 
     # The supervised tasks

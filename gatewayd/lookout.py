@@ -1,8 +1,9 @@
 """A running gateway's progress: how each part is looked at, and what only a new process cures.
 
 What keeps the gateway from its work is its ailment, for status and `/healthz`: a core that is
-stuck, a card that cannot be written, an edge that stopped without a word. The watchdog is starved
-by the first alone: a restart makes every output safe for a moment and must be worth it.
+stuck, a ledger that does not balance, a card that cannot be written, an edge that stopped without
+a word. The watchdog is starved by the first alone: a restart makes every output safe for a moment
+and must be worth it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Lookout:
         A cloud or a sensor that is known to be away is no ailment of the gateway: it goes on
         recording. One that stopped without a word is, until it moves again.
         """
-        return self.find_deadlock() or self._gateway.outbox.card_fault or self.watch.find_stop()
+        gateway = self._gateway
+        fault = gateway.recorder.mismatch or gateway.outbox.card_fault
+        return self.find_deadlock() or fault or self.watch.find_stop()
 
     async def watch_recorder(self) -> None:
         """Beat for the recorder, for as long as it takes what is on the bus."""

@@ -29,6 +29,9 @@ ALARM_REST_S = 1.0
 """So long after an alarm was brought to the card the next one waits at the most: each time costs
 the card some 20 kB, and a threshold without hysteresis may be crossed at every sample."""
 
+AUDIT_S = 60.0
+"""Between two counts of the ledger against the rows. What they find is a mistake of ours."""
+
 APPEND_MAX = 8192
 """Readings written in one transaction, so that a flood does not delay the drains."""
 
@@ -39,9 +42,11 @@ values stay GOOD. By more, nobody knows which side was right, and they are UNCER
 
 @dataclass(slots=True)
 class Losses:
-    """Readings that never reached the outbox."""
+    """Readings that never reached the outbox, since start."""
 
     outbox: int = 0
+    bus: int = 0
+    """Those that found no room on the bus, as far as the ledger knows of them."""
 
 
 class Recorder:
@@ -62,6 +67,9 @@ class Recorder:
         self._is_dated = outbox.is_dated
         self._floor_ms = outbox.newest_ms if outbox.is_dated else 0
         self._is_failing = False
+        self._audited_s = 0.0
+        self.mismatch: str | None = None
+        """How the ledger does not balance, or None. That must never be."""
         self._alarmed = asyncio.Event()
         self.losses = Losses()
         self.recorded = 0
@@ -98,6 +106,7 @@ class Recorder:
             self._is_failing = False
         except OutboxError as error:
             self.losses.outbox += len(readings)
+            await self._lose("outbox", len(readings))
             if not self._is_failing:
                 log.error("readings lost", reason=str(error), count=len(readings))
             self._is_failing = True
@@ -107,12 +116,39 @@ class Recorder:
         rest_s = 0.0
         while True:
             rest_s = await self._wait_commit(rest_s)
-            for event in await self._outbox.commit():
+            for event in await self._tend():
                 log.warning("outbox", what=event)
             if self._outbox.card_fault != fault:
                 fault = self._outbox.card_fault
                 log.error("card fault", reason=fault) if fault else log.info("card works again")
             self._beat()
+
+    async def _tend(self) -> list[str]:
+        """Commit, and keep the ledger; returns what happened to the files."""
+        try:
+            events = await self._outbox.commit()
+            lost = self._bus.lost - self.losses.bus
+            if lost:
+                self.losses.bus += lost
+                await self._lose("bus", lost)
+            await self._audit()
+        except OutboxError as error:  # The files cannot be opened again yet; `card_fault` says so.
+            log.warning("not committed", reason=str(error))
+            return []
+        return events
+
+    async def _audit(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._audited_s < AUDIT_S:
+            return
+        self._audited_s, was = now_s, self.mismatch
+        self.mismatch = "; ".join(await self._outbox.audit()) or None
+        if self.mismatch and self.mismatch != was:
+            log.critical("the ledger does not balance", reason=self.mismatch)
+
+    async def _lose(self, reason: str, count: int) -> None:
+        with suppress(OutboxError):  # The files are being opened again; it counts in memory.
+            await self._outbox.lose(reason, count)
 
     async def _wait_commit(self, rest_s: float) -> float:
         """Return when the interval is over, or, after a rest, an alarm was appended.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from gatewayd import __version__
 from gatewayd.app import Gateway
@@ -48,6 +49,9 @@ def surface_of(gateway: Gateway) -> ControlSurface:
         status=status,
         ledger=ledger,
         refresh=refresh,
+        losses=partial(losses_of, gateway),
+        rejected=gateway.outbox.rejected,
+        retry=gateway.outbox.retry,
         submit=gateway.desk.submit,
         make_safe=gateway.desk.make_safe,
         taps=gateway.taps,
@@ -111,10 +115,18 @@ def status_of(gateway: Gateway) -> Json:
             "commit_interval_s": gateway.settings.outbox.commit_interval,
             "card_fault": gateway.outbox.card_fault,
             "recorded": gateway.recorder.recorded,
-            "lost": {"bus": gateway.bus.lost, "outbox": gateway.recorder.losses.outbox},
+            "lost": losses_of(gateway),
+            "mismatch": gateway.recorder.mismatch,
         },
         "commands": show_commands(gateway.desk.history),
     }
+
+
+def losses_of(gateway: Gateway) -> dict[str, int]:
+    """Return the readings that no log could take, by place, since the log was begun."""
+    lost = {"bus": 0, "outbox": 0, **gateway.outbox.losses}
+    lost["bus"] += gateway.bus.lost - gateway.recorder.losses.bus
+    return lost
 
 
 def _show_account(account: Account) -> Json:
@@ -123,6 +135,7 @@ def _show_account(account: Account) -> Json:
         "delivered": account.delivered,
         "pending": account.pending,
         "dropped": dict(account.dropped),
+        "repeated": account.repeated,
     }
 
 

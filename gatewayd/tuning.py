@@ -14,6 +14,12 @@ ALARM_KIND = "alarm"
 once."""
 
 
+def is_unthinned(channel: Channel) -> bool:
+    """Return whether every reading of a channel is kept, however full the log is: of an alarm
+    each change matters, and of a counter each step."""
+    return channel.kind == ALARM_KIND or channel.is_counter
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
     """Thresholds that report at once: `{ above = 80, below = 5, hysteresis = 1 }`."""

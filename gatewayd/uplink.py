@@ -172,6 +172,7 @@ async def _deliver(link: Link, outbox: Outbox, batch: Batch, stage: Stage) -> bo
     uplink, taken = batch.uplink, 0
     rejected: list[Rejection] = []
     parts = [batch]
+    await outbox.offer(batch)
     while parts:
         part = parts.pop(0)
         stage.enter("sending", loop.time() + SEND_S)

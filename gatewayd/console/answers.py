@@ -5,6 +5,8 @@ A request is one JSON object with `do` and what that needs:
     hello     which gateway is this
     status    how it is
     ledger    what became of every reading
+    rejected  `uplink`, `after` (a seq): what its cloud refused, with its answer
+    retry     `uplink` (all without): those are sent again
     channels  what can be read and set
     read      `channel` (a device's name or `device/channel`, all without), `fresh`
     history   `channel`
@@ -20,10 +22,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from gatewayd.console.settlement import ledger_of, rejected_of, retry_of
 from gatewayd.console.surface import (
     ControlSurface,
     Json,
-    show_balance,
     show_channel,
     show_outcome,
     show_reading,
@@ -58,11 +60,11 @@ async def _do(surface: ControlSurface, request: Mapping[str, object]) -> object:
         case "status":
             return await surface.status()
         case "ledger":
-            lines = {name: show_balance(each) for name, each in (await surface.ledger()).items()}
-            return {
-                "uplinks": lines,
-                "is_balanced": all(each["is_balanced"] for each in lines.values()),
-            }
+            return await ledger_of(surface)
+        case "rejected":
+            return await rejected_of(surface, request)
+        case "retry":
+            return await retry_of(surface, request)
         case "channels":
             return [show_channel(name, each) for name, each in surface.channels.items()]
         case "read":

@@ -82,6 +82,7 @@ def _own(status: Mapping[str, Any]) -> Iterator[Family]:
         ("healthy", "Whether it does its work.", status["health"]["is_ok"]),
         ("clock_synchronised", "Whether it knows the time.", status["clock"]["is_synchronised"]),
         ("outbox_card_fault", "Whether the card is at fault.", outbox["card_fault"] is not None),
+        ("ledger_balanced", "Whether every reading is accounted for.", not outbox["mismatch"]),
     ):
         yield f"gatewayd_{name}", "gauge", told, [({}, value)]
     recorded: list[Sample] = [({}, outbox["recorded"])]
@@ -119,6 +120,8 @@ def _uplinks(uplinks: list[Mapping[str, Any]]) -> Iterator[Family]:
     ):
         name = f"gatewayd_uplink_{key}" + ("_total" if kind == "counter" else "")
         yield name, kind, told, _of(labels, uplinks, key)
+    told = "Readings sent again without an answer to the first time."
+    yield "gatewayd_uplink_repeated_total", "counter", told, _of(labels, uplinks, "repeated")
     dropped: list[Sample] = [
         (mine | {"reason": reason}, count)
         for mine, each in zip(labels, uplinks, strict=True)

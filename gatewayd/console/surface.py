@@ -12,10 +12,11 @@ The control socket and the HTTP console both stand on this; neither knows the ga
     ports     list of name, and what the wire tells of itself; a Bluetooth adapter: scan ("passive",
               "active"), reason, heard, dropped, is_hearing
     uplinks   list of name, kind, is_up, reason, retry_s, ends, stopped (as above), accepted,
-              delivered, pending, dropped (by reason)
+              delivered, pending, dropped (by reason), repeated (may have arrived twice)
     outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,
               blink_s, reason, verified_by (`read back`, a channel, empty: assumed)
-    outbox    commit_interval_s, card_fault, recorded, lost (by place)
+    outbox    commit_interval_s, card_fault, recorded, mismatch (how the ledger does not balance, or
+              None), lost (by place)
     commands  the last ones: time_ms, origin, channel, value, outcome, detail, took_s,
               verified_by, accepted_ms, applied_ms, verified_ms (UTC; None where it never was)
 """
@@ -30,6 +31,7 @@ from gatewayd.clock import Clock
 from gatewayd.desk import Record
 from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Reading
 from gatewayd.outbox.ledger import Balance
+from gatewayd.outbox.rejects import Rejected
 from gatewayd.output import OutputState
 from gatewayd.ports.tap import Tap
 
@@ -44,6 +46,9 @@ class ControlSurface:
         state_dir: which gateway this is, where several run on one machine.
         status: see above.
         ledger: every uplink's line by name. May raise OutboxError.
+        losses: readings that no log could take, by place.
+        rejected: up to so many that an uplink's cloud refused, after a seq. May raise OutboxError.
+        retry: has those sent again; returns how many. May raise OutboxError.
         channels: every channel by global name.
         refresh: asks one device now and returns what is new; raises DeviceError.
         submit: the desk's.
@@ -64,6 +69,9 @@ class ControlSurface:
     make_safe: Callable[[], Awaitable[Mapping[ChannelId, Outcome]]]
     taps: Mapping[str, Tap] = field(default_factory=dict)
     stale_s: Callable[[ChannelId], float | None] = lambda name: None
+    losses: Callable[[], Mapping[str, int]] = dict
+    rejected: Callable[[str, int, int], Awaitable[Sequence[Rejected]]] | None = None
+    retry: Callable[[str], Awaitable[int]] | None = None
 
 
 def show_reading(reading: Reading, channel: Channel, now_ms: int) -> Json:
@@ -112,6 +120,7 @@ def show_balance(balance: Balance) -> Json:
         "delivered": balance.delivered,
         "pending": balance.pending,
         "dropped": dict(balance.dropped),
+        "repeated": balance.repeated,
         "is_balanced": balance.is_balanced,
     }
 
