@@ -20,7 +20,12 @@ def make_status(**changes: Any) -> dict[str, Any]:
         "devices": [{"name": "boiler", "driver": "bme280", "samples": 7, **edge}],
         "uplinks": [{"name": "up", "kind": "thingplus", **edge, **uplink}],
         "outputs": [{"channel": "pump/relay", "value": True, "is_safe": False}],
-        "outbox": {"card_fault": None, "recorded": 9, "lost": {"bus": 4, "outbox": 0}},
+        "outbox": {
+            "card_fault": None,
+            "recorded": 9,
+            "lost": {"bus": 4, "outbox": 0},
+            "mismatch": None,
+        },
         **changes,
     }
 
@@ -76,7 +81,7 @@ def test_a_channel_never_heard_of_has_no_age() -> None:
 
 def test_a_card_fault_is_a_one() -> None:
     """For an alert."""
-    outbox = {"card_fault": "the card is full", "recorded": 0, "lost": {}}
+    outbox = {"card_fault": "the card is full", "recorded": 0, "lost": {}, "mismatch": "one"}
     assert "gatewayd_outbox_card_fault 1" in lines(make_status(outbox=outbox))
 
 
