@@ -38,7 +38,8 @@ async def test_status_is_what_the_verb_prints(room: Room) -> None:
 
 async def test_ledger_balances(room: Room) -> None:
     """Here for no uplink at all."""
-    assert await room.get("api/ledger") == {"uplinks": {}, "is_balanced": True}
+    lost = {"bus": 0, "outbox": 0}
+    assert await room.get("api/ledger") == {"uplinks": {}, "lost": lost, "is_balanced": True}
 
 
 async def test_trouble_with_the_log_is_a_sentence(tmp_path: Path) -> None:

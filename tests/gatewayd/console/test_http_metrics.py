@@ -82,7 +82,9 @@ def test_a_channel_never_heard_of_has_no_age() -> None:
 def test_a_card_fault_is_a_one() -> None:
     """For an alert."""
     outbox = {"card_fault": "the card is full", "recorded": 0, "lost": {}, "mismatch": "one"}
-    assert "gatewayd_outbox_card_fault 1" in lines(make_status(outbox=outbox))
+    told = lines(make_status(outbox=outbox))
+    assert "gatewayd_outbox_card_fault 1" in told
+    assert "gatewayd_ledger_balanced 0" in told
 
 
 def test_every_line_is_of_the_format_whatever_the_names() -> None:
