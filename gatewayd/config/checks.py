@@ -11,7 +11,7 @@ from gatewayd.config.host import is_world_readable
 from gatewayd.config.names import names_of
 from gatewayd.config.positions import Keys
 from gatewayd.config.problems import Report, nearest_of, show
-from gatewayd.config.settings import Console, DeviceSettings, Settings
+from gatewayd.config.settings import Console, ConsoleToken, DeviceSettings, Settings
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.wires import PORT_TYPE, SHARED, SLOW, claims, port_of, real_name, wire_of
 from gatewayd.outbox.places import SHM, is_tmpfs
@@ -143,6 +143,7 @@ def _check_mode(
 def _secrets(settings: Settings, document: Mapping[str, Any]) -> Iterator[Keys]:
     """Yield the places of secrets written in the file itself."""
     tables: list[tuple[Keys, type]] = [(("console",), Console)]
+    tables += [(("console", "tokens", name), ConsoleToken) for name in settings.console.tokens]
     tables += [(("device", d.name), type(d.config)) for d in settings.devices.values()]
     tables += [(("uplink", u.name), type(u.config)) for u in settings.uplinks.values()]
     for keys, kind in tables:

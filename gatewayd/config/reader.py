@@ -6,11 +6,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gatewayd.config.checks import check
+from gatewayd.config.console import read_console
 from gatewayd.config.devices import Shelf, read_device
 from gatewayd.config.environment import SECTIONS, override
 from gatewayd.config.host import find_mac, find_runtime_dir, host_name
@@ -25,7 +25,6 @@ from gatewayd.config.routes import SECTION as ROUTE
 from gatewayd.config.routes import read_routes
 from gatewayd.config.settings import (
     ClockSettings,
-    Console,
     DeviceSettings,
     Gateway,
     OutboxSettings,
@@ -144,7 +143,7 @@ def _settings(document: Mapping[str, Any], environ: Mapping[str, str], report: R
         gateway=_gateway(document, environ, report),
         clock=_section(document, "clock", ClockSettings(), report),
         outbox=_outbox(document, report),
-        console=_console(document, report),
+        console=read_console(document, report),
         ports=ports,
         devices=devices,
         uplinks=uplinks,
@@ -214,25 +213,3 @@ def _totals(document: Mapping[str, Any], report: Report) -> TotalsSettings:
         found = f"found {show(document['totals']['save'])}"
         report.at_value(("totals", "save"), found, 'expected "10s" or more')
     return totals
-
-
-def _console(document: Mapping[str, Any], report: Report) -> Console:
-    console = _section(document, "console", Console(), report)
-    if console.listen is None:
-        return console
-    place = ("console", "listen")
-    host, _, port = console.listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        found = f"found {show(console.listen)}"
-        report.at_value(place, found, 'expected address and port, such as "127.0.0.1:8090"')
-    elif not _is_loopback(host) and console.password is None:
-        found = f"{show(console.listen)} can be reached from the network"
-        report.at_value(place, found, "expected a password beside it, or 127.0.0.1")
-    return console
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

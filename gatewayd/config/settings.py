@@ -73,12 +73,38 @@ class TotalsSettings:
     save: Seconds = SAVE_S
 
 
+RoleName = Literal["read", "operate", "administer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleToken:
+    """`[console.tokens.NAME]`: what one script may do; commands carry NAME as their origin."""
+
+    role: RoleName
+    token: Secret
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """`[console]`: the page and the local API, on `host:port`; none without `listen`."""
+    """`[console]`: the page and the local API, on `host:port`; none without `listen`.
+
+    Attributes:
+        password: opens the page, with `password_role`.
+        tokens: for scripts, each with a role of its own.
+        certificate_file, key_file: PEM; with them the console speaks HTTPS and nothing else.
+    """
 
     listen: str | None = None
     password: Secret | None = None
+    password_role: RoleName = "administer"  # noqa: S105  # A role, not a password.
+    tokens: Mapping[str, ConsoleToken] = field(default_factory=dict)
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether anybody is asked who he is."""
+        return self.password is not None or bool(self.tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

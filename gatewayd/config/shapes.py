@@ -153,12 +153,7 @@ class Shape(Generic[T]):
         if report.has_credentials:
             return known
         for key in self._secret & known.keys():
-            value = known[key]
-            if isinstance(value, dict) and value.keys() == {"credential"}:
-                name = str(value["credential"])
-                known[key] = Withheld(name)
-                found = f"credential {show(name)} is for the service only"
-                report.warn((*keys, key), found, "it cannot be checked from here")
+            known[key] = _withheld(known[key], (*keys, key), report)
         return known
 
     def _explain(
@@ -197,6 +192,17 @@ class Shape(Generic[T]):
         if nearest is None and len(way) == 1:
             nearest = _nearest_quantity(value, self._hints.get(first))
         report.at_value(keys, f"found {show(value)}", expected, nearest)
+
+
+def _withheld(value: object, keys: Keys, report: Report) -> object:
+    if not isinstance(value, dict):
+        return value
+    if value.keys() != {"credential"}:
+        return {key: _withheld(each, (*keys, key), report) for key, each in value.items()}
+    name = str(value["credential"])
+    found = f"credential {show(name)} is for the service only"
+    report.warn(keys, found, "it cannot be checked from here")
+    return Withheld(name)
 
 
 def shape_of(kind: type[T]) -> Shape[T]:

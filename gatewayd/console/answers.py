@@ -22,6 +22,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import structlog
+
+from gatewayd.console.roles import LOCAL
 from gatewayd.console.settlement import ledger_of, rejected_of, retry_of
 from gatewayd.console.surface import (
     ControlSurface,
@@ -34,26 +37,26 @@ from gatewayd.errors import DeviceError, GatewayError
 from gatewayd.model import ChannelId, Command, Quality, Reading
 from gatewayd.ports.frames import write_frame
 
+log = structlog.get_logger()
+
 ANSWER_S = 60.0
 """For one answer. A command that waits behind others on a slow wire takes the longest."""
 
-ORIGIN = "local"
 
-
-async def answer(surface: ControlSurface, request: object) -> Json:
-    """Return the answer to one request, whatever it is."""
+async def answer(surface: ControlSurface, request: object, origin: str = LOCAL) -> Json:
+    """Return the answer to one request, whatever it is; `origin` is who asks."""
     try:
         if not isinstance(request, dict):
             raise ValueError("a request is a JSON object")
         async with asyncio.timeout(ANSWER_S):
-            return {"ok": True, "result": await _do(surface, request)}
+            return {"ok": True, "result": await _do(surface, request, origin)}
     except TimeoutError:
         return {"ok": False, "error": f"no answer within {ANSWER_S:g} s"}
     except (GatewayError, ValueError) as error:
         return {"ok": False, "error": str(error)}
 
 
-async def _do(surface: ControlSurface, request: Mapping[str, object]) -> object:
+async def _do(surface: ControlSurface, request: Mapping[str, object], origin: str) -> object:
     match request.get("do"):
         case "hello":
             return {"state_dir": surface.state_dir}
@@ -72,16 +75,17 @@ async def _do(surface: ControlSurface, request: Mapping[str, object]) -> object:
         case "history":
             return _history(surface, ChannelId(_text(request, "channel")))
         case "set":
-            return show_outcome(await surface.submit(command_of(request)))
+            return show_outcome(await surface.submit(command_of(request, origin)))
         case "record":
             return _record(surface, _text(request, "device"), begins=bool(request.get("begin")))
         case "safe":
+            log.info("everything safe asked", origin=origin)
             return {name: show_outcome(each) for name, each in (await surface.make_safe()).items()}
         case _:
             raise ValueError("unknown request; see gatewayd --help")
 
 
-def command_of(request: Mapping[str, object]) -> Command:
+def command_of(request: Mapping[str, object], origin: str = LOCAL) -> Command:
     """Return the command in a `set` request.
 
     Raises:
@@ -91,7 +95,7 @@ def command_of(request: Mapping[str, object]) -> Command:
     if not isinstance(value, bool | int | float | str | dict):
         raise ValueError("value is missing, or neither number, switch, text nor object")
     return Command(
-        ORIGIN,
+        origin,
         _text(request, "request_id"),
         ChannelId(_text(request, "channel")),
         value,

@@ -1,10 +1,10 @@
 """The HTTP console: the page for a person, the local API, metrics, on `[console] listen`.
 
 Strategy: every request goes through one gate. What a stranger's page makes a browser ask is
-refused (http_guard), then the password is asked for where there is one (http_keys), and only then
-a handler sees it. Whatever a peer does is bounded: the size of heads and bodies, the time for
-them, the time a reader may keep us waiting (by the kernel, TCP_USER_TIMEOUT), and how many are
-connected at once.
+refused (http_guard), then a password or token is asked for where there is one (http_keys), then
+its role is looked at (roles), and only then a handler sees it. Whatever a peer does is bounded:
+the size of heads and bodies, the time for them, the time a reader may keep us waiting and how
+many are connected at once (http_listener).
 
 Characteristics: in HTTP/1.1 · out answers, streams · `CONNECTIONS_MAX` connections, further ones
 are closed at once · event loop only.
@@ -13,7 +13,6 @@ are closed at once · event loop only.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -22,7 +21,7 @@ import structlog
 from aiohttp import web
 
 from gatewayd.config.settings import Console
-from gatewayd.console.http_api import Api
+from gatewayd.console.http_api import CALLER, Api
 from gatewayd.console.http_bodies import (
     BODY_BYTES_MAX,
     error_response,
@@ -31,22 +30,17 @@ from gatewayd.console.http_bodies import (
 )
 from gatewayd.console.http_events import Events
 from gatewayd.console.http_files import file_routes
-from gatewayd.console.http_guard import HEADERS, OPEN_PATHS, find_objection, split_address
+from gatewayd.console.http_guard import HEADERS, OPEN_PATHS, find_objection
 from gatewayd.console.http_keys import SESSION_S, Keys, Refusal, find_password, make_keys
+from gatewayd.console.http_listener import listening
+from gatewayd.console.roles import ANYBODY, Caller, needed_role
 from gatewayd.console.surface import ControlSurface
-from gatewayd.errors import GatewayError
 from gatewayd.transports.http_noise import Noise, make_logger
 
 log = structlog.get_logger()
 
-CONNECTIONS_MAX = 64
-"""16 streams and what a handful of browsers and scrapers keep open beside them."""
-
 IDLE_S = 60.0
 """For a connection to bring its next request, whole; a scraper comes every 15 s to 60 s."""
-
-STUCK_S = 30.0
-"""For a reader to take anything at all before the kernel gives it up."""
 
 SHUTDOWN_S = 1.0
 """For requests under way when the console ends; of SIGTERM's 10 s."""
@@ -63,7 +57,8 @@ async def serve_console(console: Console, surface: ControlSurface, mounts: Mount
     """Answer whoever asks, until cancelled.
 
     Raises:
-        GatewayError: the address cannot be listened on; worth trying again later.
+        GatewayError: the address cannot be listened on, or the certificate cannot be used;
+            worth trying again later.
     """
     async with open_console(console, surface, mounts) as address:
         log.info("console listens", address=address)
@@ -77,9 +72,9 @@ async def open_console(
     """Listen while the block lasts; yields the page's address, with the port that it got.
 
     Raises:
-        GatewayError: the address cannot be listened on.
+        GatewayError: the address cannot be listened on, or the certificate cannot be used.
     """
-    keys = await make_keys(console.password) if console.password else None
+    keys = await make_keys(console)
     events = Events(surface)
     runner = web.AppRunner(
         make_app(surface, events, keys, mounts or {}),
@@ -91,7 +86,7 @@ async def open_console(
     )
     await runner.setup()
     try:
-        async with _listening(runner, str(console.listen)) as address, asyncio.TaskGroup() as group:
+        async with listening(runner, console) as address, asyncio.TaskGroup() as group:
             watching = group.create_task(events.run())
             try:
                 yield address
@@ -121,7 +116,7 @@ class Gate:
     """Lets through who may ask."""
 
     def __init__(self, keys: Keys | None) -> None:
-        """`keys` None = no password, the listener is on the loopback."""
+        """`keys` None = neither password nor token, the listener is on the loopback."""
         self._keys = keys
 
     def routes(self) -> list[web.RouteDef]:
@@ -133,8 +128,10 @@ class Gate:
         ]
 
     async def tell(self, request: web.Request) -> web.StreamResponse:
-        """Tell whether there is a password at all."""
-        return json_response({"needs_password": self._keys is not None})
+        """Tell whether anybody is asked who he is, and what who asks may do."""
+        known = self._find_session(request)
+        role = known.role.name.lower() if known else None
+        return json_response({"needs_password": self._keys is not None, "role": role})
 
     @web.middleware
     async def pass_through(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -145,7 +142,7 @@ class Gate:
         if objection:
             return error_response(objection, 403)
         try:
-            refused = await self._refuse(request)
+            refused = None if request.path in OPEN_PATHS else await self._refuse(request)
             return refused if refused is not None else await handler(request)
         except web.HTTPException as error:
             if error.status < 400:
@@ -156,20 +153,20 @@ class Gate:
             return told
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
-        """Open a session for `{"password": …}`."""
-        password = (await read_object(request)).get("password")
+        """Open a session for `{"password": …}`; a token will do as well."""
+        key = (await read_object(request)).get("password")
         if self._keys is None:
             return json_response({"is_open": True})
-        if not isinstance(password, str):
+        if not isinstance(key, str):
             return error_response("expected a password", 400)
-        refusal = await self._keys.try_password(password, address_of(request.remote))
-        if refusal is not None:
-            log.warning("console login refused", peer=request.remote, reason=refusal.sentence)
-            return _refused(refusal)
-        answer = json_response({"is_open": True})
+        caller = await self._keys.try_key(key, address_of(request.remote))
+        if isinstance(caller, Refusal):
+            _note_refusal(request, caller)
+            return _refused(caller)
+        answer = json_response({"is_open": True, "role": caller.role.name.lower()})
         answer.set_cookie(
             COOKIE,
-            self._keys.open_session(),
+            self._keys.open_session(caller),
             max_age=int(SESSION_S),
             httponly=True,
             samesite="Strict",
@@ -187,18 +184,31 @@ class Gate:
         return answer
 
     async def _refuse(self, request: web.Request) -> web.StreamResponse | None:
-        keys = self._keys
-        if keys is None or request.path in OPEN_PATHS:
-            return None
-        if keys.holds(request.cookies.get(COOKIE, "")):
-            return None
-        password = find_password(request.headers.get("Authorization", ""))
-        if password is not None:
-            refusal = await keys.try_password(password, address_of(request.remote))
-            return None if refusal is None else _refused(refusal)
-        if request.path == "/":
-            raise web.HTTPSeeOther("/login")
-        return _refused(Refusal("log in, or bring the console's password as a Bearer token"))
+        """Return why a request goes no further; None lets it through, and notes who asks."""
+        caller = self._find_session(request)
+        key = find_password(request.headers.get("Authorization", ""))
+        if caller is None and self._keys is not None and key is not None:
+            told = await self._keys.try_key(key, address_of(request.remote))
+            if isinstance(told, Refusal):
+                _note_refusal(request, told)
+                return _refused(told)
+            caller = told
+        if caller is None:
+            if request.path == "/":
+                raise web.HTTPSeeOther("/login")
+            return _refused(Refusal("log in, or bring a token or the password as a Bearer token"))
+        needed = needed_role(request.method, request.path)
+        if caller.role < needed:
+            who = f"{caller.name} may {caller.role.name.lower()}"
+            log.warning("console role too low", caller=caller.name, path=request.path[:100])
+            return error_response(f"{who}; this takes {needed.name.lower()}", 403)
+        request[CALLER] = caller
+        return None
+
+    def _find_session(self, request: web.Request) -> Caller | None:
+        if self._keys is None:
+            return ANYBODY
+        return self._keys.find_session(request.cookies.get(COOKIE, ""))
 
 
 def address_of(remote: str | None) -> str:
@@ -210,6 +220,11 @@ def address_of(remote: str | None) -> str:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(ip_network((address, 64), strict=False))
+
+
+def _note_refusal(request: web.Request, refusal: Refusal) -> None:
+    if not refusal.wait_s:  # Who has to wait is not written of again: a flood would fill the log.
+        log.warning("console login refused", peer=request.remote, reason=refusal.sentence)
 
 
 def _refused(refusal: Refusal) -> web.Response:
@@ -224,36 +239,3 @@ def _refused(refusal: Refusal) -> web.Response:
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
-
-
-class _TurnAway(asyncio.Protocol):
-    """One connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
-@asynccontextmanager
-async def _listening(runner: web.AppRunner, listen: str) -> AsyncIterator[str]:
-    """Accept connections for a runner while the block lasts; yields the page's address."""
-    server, (host, port) = runner.server, split_address(listen)
-    assert server is not None
-
-    def welcome() -> asyncio.BaseProtocol:
-        return server() if len(server.connections) < CONNECTIONS_MAX else _TurnAway()
-
-    try:
-        listener = await asyncio.get_running_loop().create_server(
-            welcome, host, port, start_serving=False
-        )
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise GatewayError(f"the console cannot listen on {listen}: {reason}") from error
-    try:
-        for each in listener.sockets:  # What they accept inherits it.
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STUCK_S * 1000))
-        await listener.start_serving()
-        port = listener.sockets[0].getsockname()[1]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    finally:
-        listener.close()

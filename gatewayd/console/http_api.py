@@ -26,10 +26,14 @@ from gatewayd.console.answers import ANSWER_S, answer, command_of
 from gatewayd.console.http_bodies import error_response, json_response, read_object
 from gatewayd.console.http_events import Events
 from gatewayd.console.http_metrics import CONTENT_TYPE, metrics_of, process_usage
+from gatewayd.console.roles import ANYBODY, Caller
 from gatewayd.console.surface import ControlSurface, Json, show_channel, show_outcome, show_reading
 from gatewayd.errors import GatewayError
 from gatewayd.fields import parse_duration
 from gatewayd.model import ChannelId, Status
+
+CALLER = web.RequestKey("caller", Caller)
+"""Under which key of a request the gate notes who asks."""
 
 STREAM_S_MAX = 3600.0
 """A stream ends after an hour; the page opens the next one and is asked for its session anew."""
@@ -87,7 +91,8 @@ class Api:
         if name not in self._surface.channels:
             return error_response(f"no channel is called {name[:100]}", 404)
         try:
-            command = command_of(command_request(name, await read_object(request)))
+            asked = command_request(name, await read_object(request))
+            command = command_of(asked, request.get(CALLER, ANYBODY).origin)
         except ValueError as error:
             return error_response(str(error), 400)
         try:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import socket
 import stat
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ import orjson
 
 from gatewayd.console.answers import answer
 from gatewayd.console.client import find_owner
+from gatewayd.console.roles import LOCAL
 from gatewayd.console.surface import ControlSurface, Json
 from gatewayd.errors import ConfigError, GatewayError
 
@@ -33,6 +36,10 @@ IDLE_S = 300.0
 
 WRITE_S = 10.0
 """For a client to take its answer."""
+
+
+CREDENTIALS = struct.Struct("3i")
+"""Process, user and group of the peer, by SO_PEERCRED of Linux' unix(7)."""
 
 
 @contextmanager
@@ -88,8 +95,9 @@ class _Clients:
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client until it leaves, falls silent or talks nonsense."""
         try:
+            origin = await _origin(writer.get_extra_info("socket"))
             while request := await self._next_line(reader, writer):
-                await _send(writer, await answer(self.surface, _parse(request)))
+                await _send(writer, await answer(self.surface, _parse(request), origin))
         except (TimeoutError, OSError):
             return  # It left, or forgot us; nothing is owed to it.
         finally:
@@ -102,6 +110,24 @@ class _Clients:
         except ValueError:  # What StreamReader raises for a line beyond its limit.
             await _send(writer, {"ok": False, "error": "the request is too long"})
             return b""
+
+
+async def _origin(peer: socket.socket) -> str:
+    """Return which of this machine's users asks, as the kernel says: `local:unix/alice`.
+
+    Raises:
+        OSError: the client is gone.
+    """
+    told = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    _, user, _ = CREDENTIALS.unpack(told)
+    return await asyncio.get_running_loop().run_in_executor(None, _name_of, user)
+
+
+def _name_of(user: int) -> str:
+    try:
+        return f"{LOCAL}:unix/{pwd.getpwuid(user).pw_name}"
+    except KeyError:  # One of a container, or deleted since.
+        return f"{LOCAL}:unix/{user}"
 
 
 def _parse(line: bytes) -> object:

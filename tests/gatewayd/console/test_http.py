@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 
 from gatewayd.config.settings import Console
-from gatewayd.console import http
-from gatewayd.console.http import CONNECTIONS_MAX, COOKIE, address_of, open_console, serve_console
+from gatewayd.console import http, http_listener
+from gatewayd.console.http import COOKIE, address_of, open_console, serve_console
 from gatewayd.console.http_guard import HEADERS
 from gatewayd.console.http_keys import GUESSES_MAX
+from gatewayd.console.http_listener import CONNECTIONS_MAX
 from gatewayd.errors import GatewayError
 from gatewayd.fields import Secret
 from gatewayd.status import surface_of
@@ -209,8 +210,8 @@ async def test_a_reader_that_takes_nothing_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the kernel, once nothing fits into its buffers any more; its place becomes free."""
-    monkeypatch.setattr(http, "STUCK_S", 0.3)
-    monkeypatch.setattr(http, "CONNECTIONS_MAX", 1)
+    monkeypatch.setattr(http_listener, "STUCK_S", 0.3)
+    monkeypatch.setattr(http_listener, "CONNECTIONS_MAX", 1)
     async with open_room(tmp_path) as room:
         loop = asyncio.get_running_loop()
         with socket.socket() as lazy:

@@ -1,12 +1,17 @@
-"""The password and its sessions, with time that jumps."""
+"""The password, the tokens and their sessions, with time that jumps."""
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import base64
+import re
+from pathlib import Path
 
 import pytest
 
+from gatewayd.config.settings import Console, ConsoleToken
+from gatewayd.console import http_keys
 from gatewayd.console.http_keys import (
     ADDRESSES_MAX,
     ALL_GUESSES_MAX,
@@ -16,9 +21,11 @@ from gatewayd.console.http_keys import (
     SESSION_S,
     Guesses,
     Keys,
+    Refusal,
     find_password,
     make_keys,
 )
+from gatewayd.console.roles import Caller, Role
 from gatewayd.fields import Secret
 from gatewayd.testing.simulated import simulated
 
@@ -26,35 +33,79 @@ PASSWORD = "schnee und öl"
 HERE, THERE = "10.0.0.1", "10.0.0.2"
 
 
-async def new_keys() -> Keys:
-    return await make_keys(Secret(PASSWORD))
+TOKEN = "5f0c6e6b1d0e4a7f"
+CALLER = Caller("password", Role.ADMINISTER)
+
+
+async def new_keys(password: str = PASSWORD, **tokens: str) -> Keys:
+    entries = {
+        name: ConsoleToken(role="read", token=Secret(token)) for name, token in tokens.items()
+    }
+    keys = await make_keys(Console(password=Secret(password), tokens=entries))
+    assert keys is not None
+    return keys
+
+
+async def wrong(keys: Keys, key: str, address: str = HERE) -> Refusal:
+    told = await keys.try_key(key, address)
+    assert isinstance(told, Refusal)
+    return told
 
 
 @simulated
 async def test_the_password_is_taken_and_nothing_else() -> None:
     """Also not what is longer, shorter or empty; the refusal does not say which."""
     keys = await new_keys()
-    assert await keys.try_password(PASSWORD, HERE) is None
-    for wrong in ("", PASSWORD[:-1], PASSWORD + "x"):
-        refusal = await keys.try_password(wrong, HERE)
-        assert refusal is not None
-        assert refusal.sentence == "the password is wrong"
+    assert await keys.try_key(PASSWORD, HERE) == CALLER
+    for key in ("", PASSWORD[:-1], PASSWORD + "x"):
+        assert (await wrong(keys, key)).sentence == "the password is wrong"
+
+
+@simulated
+async def test_a_token_is_whose_it_is() -> None:
+    """With its role; nothing that only begins like it is taken, and no hash of it."""
+    keys = await new_keys(scada=TOKEN)
+    assert await keys.try_key(TOKEN, HERE) == Caller("scada", Role.READ)
+    for key in (TOKEN[:-1], TOKEN + "0", next(iter(keys.tokens)).hex()):
+        assert await wrong(keys, key)
+
+
+@simulated
+async def test_a_console_without_password_has_tokens_alone() -> None:
+    """And one without either asks nobody."""
+    tokens = {"scada": ConsoleToken(role="operate", token=Secret(TOKEN))}
+    keys = await make_keys(Console(tokens=tokens))
+    assert keys is not None
+    assert await keys.try_key(TOKEN, HERE) == Caller("scada", Role.OPERATE)
+    assert (await wrong(keys, "")).sentence == "the token is wrong"
+    assert await make_keys(Console()) is None
+
+
+@simulated
+async def test_the_password_has_the_role_that_the_owner_gives_it() -> None:
+    """A screen in a hall is to look at."""
+    keys = await make_keys(Console(password=Secret(PASSWORD), password_role="read"))
+    assert keys is not None
+    assert await keys.try_key(PASSWORD, HERE) == Caller("password", Role.READ)
 
 
 @simulated
 async def test_a_password_beyond_all_measure_is_wrong_and_costs_no_more() -> None:
     """Even if it begins with the right one; only its first part is looked at."""
-    keys = await make_keys(Secret("a" * (PASSWORD_BYTES_MAX + 1)))
-    assert await keys.try_password("a" * 10**6, HERE) is not None
+    keys = await new_keys("a" * (PASSWORD_BYTES_MAX + 1))
+    assert await wrong(keys, "a" * 10**6)
 
 
 @simulated
-async def test_the_keys_do_not_hold_the_password() -> None:
-    """Neither in their fields nor in what is shown of them."""
-    keys = await new_keys()
-    await keys.try_password(PASSWORD, HERE)
+async def test_the_keys_hold_hashes_alone() -> None:
+    """Neither password nor token is in their fields or in what is shown of them."""
+    keys = await new_keys(scada=TOKEN)
+    await keys.try_key(PASSWORD, HERE)
+    assert keys.password is not None
     assert PASSWORD not in repr(keys)
-    assert PASSWORD.encode() not in (keys.digest, keys.salt, keys.known, keys.seal_key)
+    assert TOKEN not in repr(keys)
+    held = (keys.password.digest, keys.password.salt, keys.known, keys.seal_key, *keys.tokens)
+    assert not {PASSWORD.encode(), TOKEN.encode()} & set(held)
 
 
 @simulated
@@ -62,11 +113,19 @@ async def test_guessing_is_slowed_down_by_address() -> None:
     """After five wrong ones not even the right one is looked at; another address may try."""
     keys = await new_keys()
     for _ in range(GUESSES_MAX):
-        await keys.try_password("wrong", HERE)
-    refusal = await keys.try_password(PASSWORD, HERE)
-    assert refusal is not None
-    assert refusal.wait_s == GUESSES_S
-    assert await keys.try_password(PASSWORD, THERE) is None
+        await wrong(keys, "wrong")
+    assert (await wrong(keys, PASSWORD)).wait_s == GUESSES_S
+    assert await keys.try_key(PASSWORD, THERE) == CALLER
+
+
+@simulated
+async def test_guessing_tokens_is_slowed_down_too() -> None:
+    """By the same count; a right token is let through, for nobody guesses one in five."""
+    keys = await new_keys(scada=TOKEN)
+    for n in range(GUESSES_MAX):
+        await wrong(keys, f"{n:016}")
+    assert (await wrong(keys, f"{0:016}")).wait_s == GUESSES_S
+    assert await keys.try_key(TOKEN, HERE) == Caller("scada", Role.READ)
 
 
 @simulated
@@ -74,19 +133,19 @@ async def test_after_the_wait_it_may_be_tried_again() -> None:
     """Nobody is locked out for good."""
     keys = await new_keys()
     for _ in range(GUESSES_MAX):
-        await keys.try_password("wrong", HERE)
+        await wrong(keys, "wrong")
     await asyncio.sleep(GUESSES_S)
-    assert await keys.try_password(PASSWORD, HERE) is None
+    assert await keys.try_key(PASSWORD, HERE) == CALLER
 
 
 @simulated
 async def test_a_script_that_was_right_is_not_held_up_by_a_guesser() -> None:
     """It is known by its seal, without the slow check."""
     keys = await new_keys()
-    assert await keys.try_password(PASSWORD, HERE) is None
+    assert await keys.try_key(PASSWORD, HERE) == CALLER
     for _ in range(GUESSES_MAX):
-        await keys.try_password("wrong", HERE)
-    assert await keys.try_password(PASSWORD, HERE) is None
+        await wrong(keys, "wrong")
+    assert await keys.try_key(PASSWORD, HERE) == CALLER
 
 
 def test_many_addresses_together_are_slowed_down_too() -> None:
@@ -101,43 +160,60 @@ def test_many_addresses_together_are_slowed_down_too() -> None:
     assert len(guesses._of) == ADDRESSES_MAX
 
 
+def test_every_secret_is_compared_in_constant_time() -> None:
+    """No `==` on what a stranger brings: how long an answer takes tells nothing of the secret.
+
+    Read from the source, because timing itself cannot be measured reliably in a test.
+    """
+    tree = ast.parse(Path(http_keys.__file__).read_text())
+    compared = {
+        ast.unparse(side)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        for side in (node.left, *node.comparators)
+    }
+    assert not {each for each in compared if re.search("digest|seal|shown|given$|known|key", each)}
+
+
 @simulated
 async def test_a_session_holds_for_its_time() -> None:
-    """And not a moment longer."""
-    keys = await new_keys()
-    session = keys.open_session()
+    """And not a moment longer; it is the session of whoever opened it."""
+    keys = await new_keys(scada=TOKEN)
+    reader = await keys.try_key(TOKEN, HERE)
+    assert isinstance(reader, Caller)
+    session, other = keys.open_session(CALLER), keys.open_session(reader)
     await asyncio.sleep(SESSION_S - 1)
-    assert keys.holds(session)
+    assert keys.find_session(session) == CALLER
+    assert keys.find_session(other) == reader
     await asyncio.sleep(1)
-    assert not keys.holds(session)
+    assert keys.find_session(session) is None
 
 
 @simulated
-async def test_a_session_cannot_be_made_or_prolonged() -> None:
+async def test_a_session_cannot_be_made_prolonged_or_raised() -> None:
     """Whatever is changed in it; one of another console is none here."""
-    keys, other = await new_keys(), await new_keys()
-    until, _, seal = keys.open_session().partition(".")
+    keys, other = await new_keys(scada=TOKEN), await new_keys()
+    session = keys.open_session(Caller("scada", Role.READ))
+    (name, until, seal) = session.split(":")
     forged = [
-        "",
-        ".",
-        "x",
-        until,
-        f"{until}.",
-        f"{int(until) + 1}.{seal}",
-        f"nan.{seal}",
-        f"{until}.é",
+        *("", ":", "::", "x", until, f"{name}:{until}:"),
+        f"{name}:{int(until) + 1}:{seal}",
+        f"password:{until}:{seal}",
+        f"{name}:nan:{seal}",
+        f"{name}:{until}:é",
     ]
-    assert not any(keys.holds(each) for each in forged)
-    assert not keys.holds(other.open_session())
+    assert keys.find_session(session) is not None
+    assert not any(keys.find_session(each) for each in forged)
+    assert keys.find_session(other.open_session(CALLER)) is None
 
 
 @simulated
 async def test_logging_out_ends_every_session() -> None:
     """Also the one that was left open on the other screen."""
     keys = await new_keys()
-    session = keys.open_session()
+    session = keys.open_session(CALLER)
     keys.end_sessions()
-    assert not keys.holds(session)
+    assert keys.find_session(session) is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,13 @@ import pytest
 from gatewayd.board import Board
 from gatewayd.clock import SystemClock
 from gatewayd.console.client import NAME, Control, open_control
-from gatewayd.console.socket import CLIENTS_MAX, REQUEST_BYTES_MAX, bind_control, serve_control
+from gatewayd.console.socket import (
+    CLIENTS_MAX,
+    REQUEST_BYTES_MAX,
+    _name_of,
+    bind_control,
+    serve_control,
+)
 from gatewayd.console.surface import ControlSurface, Json
 from gatewayd.errors import ConfigError, GatewayError, NoDaemon
 from gatewayd.model import Channel, ChannelId, Command, Outcome, Reading, Status
@@ -111,12 +118,13 @@ def house(tmp_path: Path) -> House:
 
 
 async def test_a_command_goes_the_way_of_all_commands(house: House) -> None:
-    """`set` reaches the desk under the origin `local`, and its outcome comes back."""
+    """`set` reaches the desk under the user whom the kernel names, and its outcome comes back."""
     async with served(house):
         told = await ask(house, "set", channel=PUMP, value="on", hold_s=30, request_id="7")
     assert isinstance(told, dict)
     assert (told["status"], told["value"], told["is_verified"]) == ("done", "on", True)
-    assert house.commands == [Command("local", "7", PUMP, "on", 30.0)]
+    origin = f"local:unix/{pwd.getpwuid(os.getuid()).pw_name}"
+    assert house.commands == [Command(origin, "7", PUMP, "on", 30.0)]
 
 
 async def test_one_connection_asks_many_things(house: House) -> None:
@@ -282,3 +290,8 @@ def take(house: House) -> None:
 def take_at(state_dir: Path, paths: list[Path]) -> Path:
     with bind_control(state_dir, paths) as listener:
         return Path(listener.getsockname())
+
+
+def test_a_user_whom_the_machine_does_not_know_has_a_number() -> None:
+    """One of a container, or deleted since."""
+    assert _name_of(4_000_000) == "local:unix/4000000"
