@@ -38,7 +38,7 @@ test-slow: $(VENV)/.test broker
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
-BOARD_NEEDS = qemu-system-x86 qemu-utils seabios ipxe-qemu mmdebstrap e2fsprogs kmod cpio zstd socat
+BOARD_NEEDS = qemu-system-x86 seabios ipxe-qemu mmdebstrap e2fsprogs kmod cpio zstd socat
 
 board: $(VENV)/.test
 	@PATH="$$PATH:/usr/sbin:/sbin"; for each in qemu-system-x86_64 mmdebstrap mke2fs depmod cpio zstd socat; do \
