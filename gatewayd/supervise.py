@@ -96,6 +96,7 @@ async def supervise(
         try:
             await run()
         except Exception as error:  # The one place that catches everything.
+            _pass_cancellation(error)
             ended = _root(error)
             if is_core and not isinstance(ended, GatewayError):
                 raise
@@ -115,6 +116,17 @@ async def supervise(
         last_words = words
         if await pause(wait_s):
             backoff.reset()
+
+
+def _pass_cancellation(error: Exception) -> None:
+    """Raise the cancellation that a task group has swallowed, where one was asked for.
+
+    Before Python 3.13 a group whose task fails in the very moment in which it is cancelled from
+    outside tells of the failure alone, and whoever goes on then never ends (gh-116720).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def _root(error: Exception) -> Exception:

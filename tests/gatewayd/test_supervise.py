@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gatewayd.errors import DeviceAbsent, LinkDenied, Throttled
+from gatewayd.errors import DeviceAbsent, LinkDenied, LinkLost, Throttled
 from gatewayd.supervise import CRASHES_MAX, PARKED_S, Backoff, supervise
 from gatewayd.testing.clock import run_simulated
 
@@ -96,3 +96,27 @@ def test_who_is_woken_tries_at_once_and_begins_the_back_off_anew() -> None:
 def test_a_floor_is_waited_in_any_case() -> None:
     """A cloud's own minimum is added to the jitter."""
     assert Backoff(floor_s=10, random=lambda: 0.0).next_s(0) == 10
+
+
+def test_a_cancellation_in_the_moment_of_a_failure_is_not_lost() -> None:
+    """A link that dies as the gateway is told to stop: nobody tries again, the gateway ends."""
+
+    async def main() -> None:
+        runs: list[int] = []
+
+        async def fail() -> None:
+            await asyncio.sleep(1)
+            task.cancel()
+            raise LinkLost("gone")
+
+        async def run() -> None:
+            runs.append(len(runs))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+
+        task = asyncio.ensure_future(supervise("test", run))
+        await asyncio.wait([task], timeout=100)
+        assert task.cancelled()
+        assert len(runs) == 1
+
+    run_simulated(main())
