@@ -43,6 +43,7 @@ from gatewayd.supervise import Backoff, supervise
 from gatewayd.totals import Totals
 from gatewayd.tuning import is_unthinned
 from gatewayd.uplink import Premises, live
+from gatewayd.wear import Wear, find_device
 
 log = structlog.get_logger()
 
@@ -108,6 +109,13 @@ class Gateway:
             self.outbox,
             self.settings.outbox.commit_interval,
             self.lookout.committed,
+        )
+        kept = self.settings.outbox
+        self.recorder.wear = Wear(
+            find_device(self.settings.gateway.state_dir),
+            kept.endurance,
+            kept.commit_interval,
+            kept.commit_interval_max,
         )
         self.desk = Desk(self.keepers.values(), self.channels, self.clock, log.info, self.audit.add)
 
@@ -304,7 +312,9 @@ async def crew(*members: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             yield
         finally:
             for task in tasks:
-                task.cancel()
+                # One that is on its way out already (another member failed) is left to it.
+                if not task.cancelling():
+                    task.cancel()
 
 
 @asynccontextmanager
@@ -331,7 +341,11 @@ async def open_gateway(
         async with (
             crew(gateway.recorder.run(), totals.run(), audit.run(), cycles.run()),
             crew(*gateway.keeper_tasks()),
-            crew(gateway.lookout.watch.run(), gateway.lookout.watch_recorder()),
+            crew(
+                gateway.lookout.watch.run(),
+                gateway.lookout.watch_recorder(),
+                gateway.recorder.wear.run(),
+            ),
             crew(*gateway.edge_tasks()),
         ):
             yield gateway

@@ -82,15 +82,29 @@ class Hand:
             raise failures[0]
 
     async def leave(self, outputs: Collection[Output]) -> None:
-        """Make everything safe on the way out, as far as possible in `LEAVE_S`; never raises."""
+        """Make everything safe on the way out, as far as possible in `LEAVE_S`.
+
+        However often whoever leaves is cancelled meanwhile; that is raised afterwards, and nothing
+        else is.
+        """
         # Each output has its share of the time, so that one that hangs leaves some for the others.
         share_s = min(self.write_timeout_s, LEAVE_S / max(1, len(outputs)))
-        # Gathered, because the task that leaves may be cancelled already, and until Python 3.11.3
-        # a timeout in a cancelled task ends with CancelledError.
-        leaving = replace(self, write_timeout_s=share_s).make_all_safe(outputs, "closed")
-        (failure,) = await asyncio.gather(leaving, return_exceptions=True)
+        # A task of its own, because the one that leaves may be cancelled again at any moment: two
+        # levels of a program that falls each cancel what they hold.
+        leaving = asyncio.ensure_future(
+            replace(self, write_timeout_s=share_s).make_all_safe(outputs, "closed")
+        )
+        cancelled: asyncio.CancelledError | None = None
+        while not leaving.done():
+            try:
+                await asyncio.wait([leaving])
+            except asyncio.CancelledError as again:
+                cancelled = again
+        failure = leaving.exception()
         if failure is not None:
             self.note("outputs not safe", reason=str(failure) or "out of time")
+        if cancelled is not None:
+            raise cancelled
 
     async def _write(self, output: Output, value: Value) -> Value | None:
         name = output.channel.id

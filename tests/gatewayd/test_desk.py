@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from gatewayd.clock import SystemClock
-from gatewayd.desk import HISTORY, REPEATS_MAX, Desk, is_repeat
+from gatewayd.desk import HISTORY, REPEATS_MAX, Desk, Record, is_repeat
 from gatewayd.errors import ConfigError, DeviceError
 from gatewayd.keeper import Keeper, Limits
 from gatewayd.model import Access, Channel, ChannelId, Command, Outcome, Status, Value
@@ -414,3 +414,79 @@ class Levels(dict[str, Value]):
     def __setitem__(self, output: str, value: Value) -> None:
         super().__setitem__(output, value)
         assert not (self["relay"] and self.rival["relay"]), "both on"
+
+
+@simulated
+async def test_a_dead_time_is_waited_for() -> None:
+    """The command is accepted at once and applied when both have been off long enough."""
+    limits = PLAIN | {"pump": Limits(safe="off", interlock=(VALVE,), dead_time=2.0)}
+    async with office(limits) as here:
+        await asyncio.sleep(5)
+        await here.desk.submit(ask(VALVE, True))
+        await here.desk.submit(ask(VALVE, False))
+        pump = asyncio.ensure_future(here.desk.submit(ask(PUMP, True)))
+        await asyncio.sleep(1.9)
+        assert here.level(PUMP) is False
+        assert (await here.desk.submit(ask(VALVE, True))).status is Status.REFUSED
+        times = (await pump).times
+        assert times.accepted_ms is not None
+        assert times.applied_ms == times.accepted_ms + 2000
+
+
+@simulated
+async def test_after_a_start_commands_come_on_in_order() -> None:
+    """Whoever was asked first: pump, then valve, then fan, not all motors at once."""
+    limits = {
+        "pump": Limits(safe="off"),
+        "valve": Limits(safe="off", start_after=(PUMP,), start_delay=3.0),
+        "fan": Limits(safe=0, start_after=(VALVE,), start_delay=3.0),
+    }
+    async with office(limits) as here:
+        asked = [ask(FAN, 40), ask(VALVE, True), ask(PUMP, True)]
+        outcomes = await asyncio.gather(*map(here.desk.submit, asked))
+        applied = [each.times.applied_ms for each in outcomes]
+        assert None not in applied
+        fan, valve, pump = (each or 0 for each in applied)
+        assert (valve - pump, fan - valve) == (3000, 3000)
+
+
+@simulated
+async def test_one_that_waits_to_start_is_forgotten_when_all_is_made_safe() -> None:
+    """Nothing comes on after `safe`."""
+    limits = PLAIN | {"pump": Limits(safe="off", start_delay=3.0)}
+    async with office(limits) as here:
+        waiting = asyncio.ensure_future(here.desk.submit(ask(PUMP, True)))
+        await asyncio.sleep(1)
+        await here.desk.make_safe()
+        assert (await waiting).status is Status.REFUSED
+        await asyncio.sleep(10)
+        assert here.level(PUMP) is False
+
+
+@simulated
+async def test_every_command_is_written_down() -> None:
+    """Done, refused, repeated, too large, and what `safe` did; each once."""
+    rows: list[tuple[str, str, str, bool]] = []
+
+    def audit(record: Record) -> None:
+        outcome = record.outcome
+        is_repeat = outcome.repeat_age_s is not None
+        rows.append(
+            (record.command.origin, record.command.channel, outcome.status.value, is_repeat)
+        )
+
+    async with office() as here:
+        desk = Desk(here.keepers.values(), {FAN: SPEED}, here.clock, audit=audit)
+        await desk.submit(ask(FAN, 40, "7"))
+        await desk.submit(ask(FAN, 40, "7"))
+        await desk.submit(ask("no/such", 1))
+        await desk.submit(ask("x" * 1000, 1))
+        await desk.make_safe()
+    assert set(rows) == {
+        ("cloud", FAN, "done", False),
+        ("cloud", FAN, "done", True),
+        ("cloud", "no/such", "refused", False),
+        ("cloud", "x" * 256, "refused", False),
+        *(("safe", name, "done", False) for name in (PUMP, VALVE, FAN)),
+    }
+    assert len(rows) == 7

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from gatewayd.clock import SystemClock
+from gatewayd.cycles import Cycles
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceError, DeviceTimeout
 from gatewayd.hand import LEAVE_S
 from gatewayd.keeper import REQUESTS_MAX, Keeper, Limits
@@ -502,3 +503,77 @@ def test_a_safe_value_that_the_output_cannot_take_is_refused() -> None:
     limits = {"valve": Limits(safe=120)}
     with pytest.raises(ConfigError, match="outside 0 to 100 %"):
         Keeper("pump", (VALVE,), limits, print, SystemClock())
+
+
+@simulated
+async def test_it_is_up_once_everything_is_safe() -> None:
+    """Not while the first safe writes are still on their way."""
+    bench = make_bench(RELAY, LAMP)
+    bench.board.write_s = 0.5
+    seen: list[dict[str, object]] = []
+    running = asyncio.ensure_future(
+        bench.keeper.run(bench.board.open, lambda: seen.append(dict(bench.board.levels)))
+    )
+    await asyncio.sleep(0.9)
+    assert not seen
+    await asyncio.sleep(0.2)
+    assert seen == [{"relay": False, "lamp": False}]
+    running.cancel()
+
+
+@simulated
+async def test_a_worn_out_day_refuses_on_and_never_off() -> None:
+    """`cycles_max` is a limit of leaving safe; going safe costs nothing and always works."""
+    bench = make_bench(relay=Limits(safe="off", cycles_max=2))
+    bench.keeper.cycles = Cycles(bench.keeper.clock)
+    async with session(bench):
+        for _ in range(2):
+            assert (await bench.keeper.set("relay", True)).status is Status.DONE
+            assert (await bench.keeper.set("relay", True)).status is Status.DONE, "it is on already"
+            assert (await bench.keeper.set("relay", False)).status is Status.DONE
+        outcome = await bench.keeper.set("relay", True)
+        assert outcome.status is Status.REFUSED
+        assert "switched 2 times within a day (cycles_max)" in outcome.detail
+        assert level(bench) is False
+        assert (await bench.keeper.set("relay", False)).status is Status.DONE
+
+
+@simulated
+async def test_blinking_wears_too() -> None:
+    """Each time that it is lit is a cycle; when they are used up it goes safe and says why."""
+    bench = make_bench(relay=Limits(safe="off", cycles_max=3))
+    bench.keeper.cycles = Cycles(bench.keeper.clock)
+    async with session(bench):
+        await bench.keeper.set("relay", True, blink_s=1)
+        await asyncio.sleep(10)
+        assert len([each for each in bench.board.writes if each.value is True]) == 3
+        (state,) = bench.keeper.states()
+        assert (state.is_safe, state.reason) == (True, "fell back to safe: cycles_max is reached")
+
+
+@simulated
+async def test_an_outcome_tells_when() -> None:
+    """Accepted when it came, applied when the write was done, verified when it was read back."""
+    bench = make_bench()
+    async with session(bench):
+        bench.board.write_s = 0.25
+        times = (await bench.keeper.set("relay", True)).times
+        assert times.accepted_ms is not None
+        assert times.applied_ms == times.verified_ms == times.accepted_ms + 250
+        bench.board.can_read_back = False
+        assert (await bench.keeper.set("relay", False)).times.verified_ms is None
+
+
+@simulated
+async def test_who_is_cancelled_again_while_leaving_leaves_all_safe() -> None:
+    """Two levels of a falling program each cancel the keeper; both lamps are off all the same."""
+    bench = make_bench(RELAY, LAMP)
+    async with session(bench) as task:
+        await bench.keeper.set("relay", True)
+        await bench.keeper.set("lamp", True)
+        bench.board.write_s = 0.5
+        for _ in range(8):
+            task.cancel()
+            await asyncio.sleep(0.2)
+        assert task.done()
+    assert bench.board.levels == {"relay": False, "lamp": False}

@@ -1,0 +1,271 @@
+"""Every way that the process can end, and every kind of output: safe within the stated time.
+
+One house has an output of each kind: a pin (a stand-in for libgpiod whose pins live in a file), a
+serial board on a pty, a Modbus board on a pty, a simulated board. Every way begins with all of
+them where they are not safe, seen at the contacts themselves. The kernel's out-of-memory killer
+is SIGKILL; a reboot is SIGTERM from the service manager.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gatewayd.console.client import socket_paths
+from tests.live import trouble_driver
+from tests.live.daemon import Daemon, House, until
+from tests.peers import stand_in
+from tests.peers.lcus import LcusBoard
+from tests.peers.modbus import Line, Slave, rtu_line
+from tests.peers.pty import plugged
+
+SLAVE, PIN = 4, 17
+SAFE = {
+    "valve/relay": False,
+    "lamps/relay1": False,
+    "lamps/relay2": False,
+    "fans/relay1": False,
+    "fans/relay2": False,
+    "pump/relay": False,
+    "pump/vent": True,
+}
+UNSAFE = {name: not value for name, value in SAFE.items()}
+
+STOP_S = 10.0
+"""The program's own way out, after SIGTERM."""
+
+SAFE_S = 2.0
+"""`gatewayd safe`, from its first instruction to its exit code."""
+
+WATCHDOG_S = 3.0
+
+
+@dataclass
+class Yard:
+    """A house with an output of every kind, looked at from the outside."""
+
+    house: House
+    line: Line
+    lamps: LcusBoard
+    chip: Path
+
+    def contacts(self) -> Mapping[str, bool]:
+        """Return what every contact really does."""
+        pump = json.loads((self.house.folder / "pump.json").read_text())
+        fans = self.line.coils(SLAVE)
+        level = json.loads(Path(f"{self.chip}.pins").read_text())[str(PIN)]
+        return {
+            "valve/relay": not level,  # It is switched on when the pin is pulled low.
+            "lamps/relay1": self.lamps.relays[0],
+            "lamps/relay2": self.lamps.relays[1],
+            "fans/relay1": fans[0],
+            "fans/relay2": fans[1],
+            "pump/relay": pump["relay"],
+            "pump/vent": pump["vent"],
+        }
+
+    async def run_safe(self) -> None:
+        """Run what systemd runs then, and prove that it keeps its time and tells the truth."""
+        began_s = time.monotonic()
+        await self.house.verb("--version")
+        start_s = time.monotonic() - began_s  # As busy as this machine is now.
+        began_s = time.monotonic()
+        done = await self.house.verb("safe", "--json")
+        took_s = time.monotonic() - began_s
+        assert (done.code, done.err) == (0, "")
+        assert {row["output"]: row["is_safe"] for row in done.json["outputs"]} == dict.fromkeys(
+            [*SAFE, "trouble/crash", "trouble/block"], True
+        )
+        assert took_s < max(SAFE_S, SAFE_S - 0.4 + 4 * start_s)
+
+
+@asynccontextmanager
+async def made(house: House) -> AsyncIterator[Yard]:
+    trouble_driver.install(house.folder)
+    stands = str(Path(next(iter(stand_in.__path__))))
+    house.environ["PYTHONPATH"] = os.pathsep.join([stands, str(house.folder), house.python_path()])
+    chip = house.folder / "gpiochip0"
+    chip.touch()
+    lamps = LcusBoard(2)
+    async with rtu_line({SLAVE: Slave()}) as line:
+        with plugged(lamps) as cable:
+            common = {"safe": "off", "hold_max": "1h"}
+            house.sections["port"] = {"chip": {"type": "gpio", "chip": str(chip)}}
+            house.devices |= {
+                "valve": {
+                    "driver": "gpio_relay",
+                    "port": "chip",
+                    "line": PIN,
+                    "active": "low",
+                    **common,
+                },
+                "lamps": {"driver": "serial_relay", "port": cable.path, "relays": 2, **common},
+                "fans": {
+                    "driver": "modbus_relay",
+                    "port": line.port,
+                    "slave": SLAVE,
+                    "relays": 2,
+                    **common,
+                },
+                "pump": {
+                    "driver": "sim_relay",
+                    "relays": ["relay", "vent"],
+                    "state_file": str(house.folder / "pump.json"),
+                    "channel": {"vent": {"safe": "on"}},
+                    **common,
+                },
+                "trouble": {"driver": "trouble", **common},
+            }
+            yield Yard(house, line, lamps, chip)
+
+
+async def switch_all(daemon: Daemon, yard: Yard) -> None:
+    """Put every contact where it is not safe."""
+    await daemon.wait_up(*yard.house.devices)
+    for name, value in UNSAFE.items():
+        outcome = await daemon.ask("set", channel=name, value=value)
+        assert outcome["status"] == "done", outcome
+        assert outcome["accepted_ms"] <= outcome["applied_ms"]
+    assert yard.contacts() == UNSAFE
+
+
+async def _ended(daemon: Daemon) -> int:
+    await until(lambda: daemon.process.poll() is not None, "the process has ended", STOP_S)
+    assert daemon.process.returncode is not None
+    return daemon.process.returncode
+
+
+async def _makes_trouble(daemon: Daemon, yard: Yard, channel: str) -> None:
+    """Switch on what is trouble, and do not wait for an answer that may never come."""
+    asked = json.dumps({"do": "set", "channel": channel, "value": True})
+    with socket.socket(socket.AF_UNIX) as client:
+        paths = socket_paths(yard.house.state, yard.house.runtime)
+        client.connect(str(next(path for path in paths if path.exists())))
+        client.sendall(asked.encode() + b"\n")
+        await asyncio.sleep(0.2)  # It reads that, and no event tells when.
+
+
+def killed_by(number: signal.Signals) -> Callable[[Daemon, Yard], Awaitable[None]]:
+    """Return a way: a signal that the program cannot or does not answer."""
+
+    async def way(daemon: Daemon, yard: Yard) -> None:
+        # A core file of every such death would fill the machine that tests.
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_CORE, (0, 0))
+        daemon.send(number)
+        assert await _ended(daemon) == -number
+        assert yard.contacts() == UNSAFE, "nobody was left to do anything"
+        await yard.run_safe()
+
+    return way
+
+
+def stopped_by(number: signal.Signals) -> Callable[[Daemon, Yard], Awaitable[None]]:
+    """Return a way: a signal that the program answers itself."""
+
+    async def way(daemon: Daemon, yard: Yard) -> None:
+        assert await daemon.stop(number) == 0
+
+    return way
+
+
+async def a_bug_in_a_core_task(daemon: Daemon, yard: Yard) -> None:
+    """It ends by itself, loudly, and leaves nothing on."""
+    await _makes_trouble(daemon, yard, "trouble/crash")
+    assert await _ended(daemon) == 1
+
+
+async def a_blocked_loop(daemon: Daemon, yard: Yard) -> None:
+    """Nothing feeds the watchdog any more; systemd sends SIGABRT and runs `safe`."""
+    fed = daemon.told().count("WATCHDOG=1")
+    assert fed, "it was fed while it lived"
+    await _makes_trouble(daemon, yard, "trouble/block")
+    fed = daemon.told().count("WATCHDOG=1")
+    await asyncio.sleep(WATCHDOG_S)  # The time itself.
+    assert daemon.told().count("WATCHDOG=1") == fed
+    await killed_by(signal.SIGABRT)(daemon, yard)
+
+
+async def a_reload(daemon: Daemon, yard: Yard) -> None:
+    """The file is read again: safe first, and nothing is replayed."""
+    daemon.send(signal.SIGHUP)
+    await daemon.wait_ready(2)
+    await daemon.wait_up(*yard.house.devices)
+
+
+WAYS: dict[str, Callable[[Daemon, Yard], Awaitable[None]]] = {
+    "SIGTERM": stopped_by(signal.SIGTERM),
+    "SIGINT": stopped_by(signal.SIGINT),
+    "SIGKILL": killed_by(signal.SIGKILL),
+    "SIGSEGV": killed_by(signal.SIGSEGV),
+    "SIGABRT": killed_by(signal.SIGABRT),
+    "a bug in a core task": a_bug_in_a_core_task,
+    "a blocked loop": a_blocked_loop,
+    "a reload": a_reload,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+async def test_every_output_is_safe_after(
+    house: House, way: Callable[[Daemon, Yard], Awaitable[None]]
+) -> None:
+    """However it ended: every contact of every kind is where its owner said."""
+    house.environ["WATCHDOG_USEC"] = str(round(WATCHDOG_S * 1e6))
+    async with made(house) as yard, house.daemon() as daemon:
+        await switch_all(daemon, yard)
+        await way(daemon, yard)
+        await until(lambda: yard.contacts() == SAFE, "every contact is safe", STOP_S)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a full card is a small tmpfs, mounted by root")
+async def test_a_full_disk_changes_nothing_of_it(house: House) -> None:
+    """Commands work, and on SIGTERM every contact is safe."""
+    mount = f'mount -t tmpfs -o size=1m none {house.state} && exec "$@"'
+    house.state.mkdir()
+    house.wrapper = (shutil.which("unshare") or "", "-m", "sh", "-c", mount, "sh")
+    async with made(house) as yard, house.daemon() as daemon:
+        await daemon.wait_up(*house.devices)
+        fill(daemon.root / str(house.state).lstrip("/") / "hog")
+        await switch_all(daemon, yard)
+        assert await daemon.stop() == 0
+        assert yard.contacts() == SAFE
+
+
+def fill(hog: Path) -> None:
+    """Write until there is no room."""
+    with hog.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return
+
+
+async def test_a_frozen_daemon_keeps_what_it_holds_and_that_is_said(house: House) -> None:
+    """SIGSTOP: pins and lines are in its hands. What is free goes safe in time, the rest is named
+    with the remedy, the exit code is 1; and after the remedy everything is safe.
+    """
+    async with made(house) as yard, house.daemon() as daemon:
+        await switch_all(daemon, yard)
+        daemon.send(signal.SIGSTOP)
+        frozen = await house.verb("safe", "--json", "--patience", "300ms")
+        assert frozen.code == 1
+        assert f"kill -9 {daemon.process.pid}" in frozen.err
+        rows = {row["output"]: row["is_safe"] for row in frozen.json["outputs"]}
+        assert (rows["pump/relay"], rows["pump/vent"], rows["valve/relay"]) == (True, True, False)
+        real = yard.contacts()
+        assert all(real[name] == SAFE[name] for name in SAFE if rows[name]), "it told the truth"
+        daemon.kill()
+        await yard.run_safe()
+        assert yard.contacts() == SAFE
