@@ -72,11 +72,6 @@ class Outbox:
         """Whether rows are dated by a clock that is right; becomes true once, in `commit`."""
 
     @property
-    def clock(self) -> Clock:
-        """The clock that dates what is written."""
-        return self._clock
-
-    @property
     def head(self) -> int:
         """The number of the newest row."""
         return self._store.head
@@ -257,6 +252,24 @@ def _append(
         store.append(readings, boot, offset_ms)
 
 
+def new_outbox(
+    state_dir: Path,
+    hot_dir: Path | None,
+    clock: Clock,
+    bounds: Bounds | None = None,
+    *,
+    holds_back: bool = False,
+) -> Outbox:
+    """Return a log that is not open yet; see `open_outbox`."""
+
+    def make(end: _End | None) -> Store:
+        found = bounds or Bounds()
+        is_suspect, carried = (end.is_suspect, end.carried) if end else (False, None)
+        return Store(state_dir, hot_dir, found, is_suspect=is_suspect, carried=carried)
+
+    return Outbox(make, clock, holds_back=holds_back)
+
+
 @asynccontextmanager
 async def open_outbox(
     state_dir: Path,
@@ -278,12 +291,7 @@ async def open_outbox(
         OutboxError: no log can be kept there at all.
     """
 
-    def make(end: _End | None) -> Store:
-        found = bounds or Bounds()
-        is_suspect, carried = (end.is_suspect, end.carried) if end else (False, None)
-        return Store(state_dir, hot_dir, found, is_suspect=is_suspect, carried=carried)
-
-    outbox = Outbox(make, clock, holds_back=holds_back)
+    outbox = new_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back)
     await outbox.open()
     try:
         yield outbox

@@ -174,9 +174,16 @@ class Books:
         held = self.held(uplink)
         return Balance(a.accepted, a.delivered, a.pending, held, dict(a.dropped), a.repeated)
 
-    def reconcile(self) -> list[str]:
+    def reconcile(self, head: int = 0) -> list[str]:
         """Put right what was broken: rows that are gone are dropped by name, rows that nobody
-        counted are accepted. Returns a sentence for each."""
+        counted are accepted.
+
+        Args:
+            head: where the files do not agree, all rows up to here may have been sent before.
+
+        Returns:
+            A sentence for each uplink that was wrong.
+        """
         told = []
         for uplink, account in self.accounts.items():
             missing = account.pending - self.held(uplink)
@@ -186,5 +193,6 @@ class Books:
             elif missing < 0:
                 account.accepted -= missing
                 told.append(f"{-missing} readings for {uplink} were not counted, and are now")
-            self.is_changed |= bool(missing)
+            if missing:
+                account.offered, self.is_changed = max(account.offered, head), True
         return told

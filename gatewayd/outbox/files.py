@@ -13,11 +13,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from gatewayd.errors import OutboxError
 from gatewayd.outbox.places import private_folder
 from gatewayd.outbox.rescue import KEYS, put_rows, rescue
+from gatewayd.small_files import replace_file
 
 CARD_NAME, HOT_NAME = "outbox.db", "outbox-hot.db"
+
+COUNTERS_NAME = "outbox.counters"
+"""From an orderly end to the next start, the counters stand here too: if the card's file is beyond
+rescue by then, or gone, what was in it can still be counted as lost."""
+
+COUNTERS = ("meta", "channel", "account")
 
 QUICK_CHECK_BYTES_MAX = 64 * 2**20
 """Above this the check at start would hold up the outputs for seconds; SQLite still notices a
@@ -115,6 +124,9 @@ def open_files(
             put_rows(db, "hot", table, rows)
         for tier, kept in aside.items():
             events.append(rescue(kept, db, tier))
+        for table, rows in (take_counters(state_dir) if is_card_fresh else {}).items():
+            put_rows(db, "main", table, rows)
+        (state_dir / COUNTERS_NAME).unlink(missing_ok=True)
         # Only now: what was rescued brings the mark by which the two files know each other.
         db.execute("INSERT OR IGNORE INTO main.meta VALUES('store', ?)", (secrets.token_hex(8),))
     except (sqlite3.Error, OSError) as error:
@@ -186,6 +198,22 @@ def dump(db: sqlite3.Connection, tier: str) -> Carried:
         with suppress(sqlite3.Error):
             found[table] = db.execute(f"SELECT * FROM {tier}.{table}").fetchall()
     return found
+
+
+def keep_counters(db: sqlite3.Connection, state_dir: Path) -> None:
+    """Write the counters into a file of their own, at an orderly end."""
+    rows = {table: db.execute(f"SELECT * FROM main.{table}").fetchall() for table in COUNTERS}
+    with suppress(OSError):  # No room is no error: it is a second copy.
+        replace_file(state_dir / COUNTERS_NAME, orjson.dumps(rows))
+
+
+def take_counters(state_dir: Path) -> Carried:
+    """Return what `keep_counters` wrote last; what is missing or damaged is nothing."""
+    try:
+        found = orjson.loads((state_dir / COUNTERS_NAME).read_bytes())
+        return {table: [tuple(row) for row in found[table]] for table in COUNTERS}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
 
 
 def put_back(db: sqlite3.Connection, state_dir: Path) -> None:

@@ -50,7 +50,6 @@ def recover(rows: Rows, books: Books, files: Files) -> Found:
     books.generation = max(tables.number(tier, "generation") for tier in ("main", "hot"))
     books.losses = _losses(tables, "hot") if is_hot_usable else _losses(tables, "main")
     books.want()
-    events += books.reconcile()
     if tables.is_damaged:
         events.append("the counters of an uplink were damaged; it gets what the log holds")
     head = max(
@@ -59,6 +58,7 @@ def recover(rows: Rows, books: Books, files: Files) -> Found:
         rows.card_last,
         *(max(a.cursor, a.offered) for a in books.accounts.values()),
     )
+    events += books.reconcile(head)
     newest_ms = max(tables.number(tier, "newest") for tier in ("main", "hot"))
     with tables.transaction():
         tables.set_meta("hot", "store", store)

@@ -21,7 +21,15 @@ from pathlib import Path
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.books import Books
-from gatewayd.outbox.files import CARD_NAME, Carried, dump, open_files, put_back, remove_hot
+from gatewayd.outbox.files import (
+    CARD_NAME,
+    Carried,
+    dump,
+    keep_counters,
+    open_files,
+    put_back,
+    remove_hot,
+)
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.opening import recover
 from gatewayd.outbox.places import drop_ballast, lay_ballast
@@ -107,6 +115,8 @@ class Store:
         """Move everything that is owed to the card, with the counters, and close the files."""
         try:
             self.commit(now_ms, is_last=True)
+            with translated():
+                keep_counters(self._tables.db, self.state_dir)
         finally:
             self._tables.db.close()
         if self._hot_dir and not self.card_fault:
