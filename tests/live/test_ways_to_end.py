@@ -29,6 +29,7 @@ from tests.live.daemon import Daemon, House, until
 from tests.peers import stand_in
 from tests.peers.lcus import LcusBoard
 from tests.peers.modbus import Line, Slave, rtu_line
+from tests.peers.plant import IDLE_START_S
 from tests.peers.pty import plugged
 
 SLAVE, PIN = 4, 17
@@ -88,7 +89,7 @@ class Yard:
         assert {row["output"]: row["is_safe"] for row in done.json["outputs"]} == dict.fromkeys(
             [*SAFE, "trouble/crash", "trouble/block"], True
         )
-        assert took_s < max(SAFE_S, SAFE_S - 0.4 + 4 * start_s)
+        assert took_s < SAFE_S * max(1.0, start_s / IDLE_START_S)
 
 
 @asynccontextmanager
