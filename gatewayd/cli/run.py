@@ -17,6 +17,7 @@ from gatewayd.cli import DONE
 if TYPE_CHECKING:
     from gatewayd.app import Gateway
     from gatewayd.cli import Subparsers
+    from gatewayd.clock import Clock
     from gatewayd.config import Settings
     from gatewayd.notify import Notifier
 
@@ -46,14 +47,18 @@ def run(args: argparse.Namespace) -> int:
     from gatewayd.logs import configure_logs
 
     configure_logs(args.log_level)
-    asyncio.run(_run_for_ever(args.config, load(args.config)))
+    asyncio.run(run_for_ever(args.config, load(args.config)))
     # Everything is closed and on the card. What may be left is a thread that waits for a name
     # server, and the interpreter would wait for it beyond systemd's patience.
     sys.stderr.flush()
     os._exit(DONE)
 
 
-async def _run_for_ever(path: Path, settings: Settings) -> None:
+async def run_for_ever(path: Path, settings: Settings, clock: Clock | None = None) -> None:
+    """Run one gateway after the other on a configuration that may be edited, until told to stop.
+
+    `clock` stands in for the machine's own.
+    """
     import structlog
 
     from gatewayd.cli._lastgood import keep_copy
@@ -62,7 +67,7 @@ async def _run_for_ever(path: Path, settings: Settings) -> None:
     log, notifier = structlog.get_logger(), Notifier()
     signals = Signals()
     while not signals.stop.is_set():
-        async with open_daemon(settings, notifier, signals.restart):
+        async with open_daemon(settings, notifier, signals.restart, clock):
             log.info("running", gateway=settings.gateway.id)
             try:
                 # What runs, not what the file says by now: it may have been edited meanwhile.
@@ -143,7 +148,10 @@ class Signals:
 
 @asynccontextmanager
 async def open_daemon(
-    settings: Settings, notifier: Notifier, restart: Callable[[], None]
+    settings: Settings,
+    notifier: Notifier,
+    restart: Callable[[], None],
+    clock: Clock | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway with what only a daemon has: control socket, watchdog, machine control."""
     from gatewayd.app import crew, open_gateway
@@ -157,7 +165,7 @@ async def open_daemon(
     make_state_dir(settings)
     with bind_control(own.state_dir, socket_paths(own.state_dir, own.runtime_dir)) as listener:
         async with (
-            open_gateway(settings, SystemClock(), manage=management(restart)) as gateway,
+            open_gateway(settings, clock or SystemClock(), manage=management(restart)) as gateway,
             crew(
                 gateway.lookout.feed(notifier),
                 serve_control(listener, surface_of(gateway)),
