@@ -30,7 +30,7 @@ from gatewayd.errors import (
     Malformed,
     Throttled,
 )
-from gatewayd.transports.tls import is_distrusted, tell
+from gatewayd.transports.tls import Tls, is_distrusted, make_context, tell
 
 CONNECTIONS_MAX = 4
 """A gateway asks one thing after the other; more sockets would only cost memory."""
@@ -57,11 +57,14 @@ class HttpSettings:
     Attributes:
         base_url: scheme, host, port and an optional path that stands before every request's own.
         ca_file: PEM file with the authorities to trust, or None for those of the system.
+        certificate_file, key_file: PEM of a client certificate, or None.
         body_bytes_max: a longer answer is `Malformed`; what was read of it is thrown away.
     """
 
     base_url: str
     ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
     connect_s: float = 10.0
     read_s: float = 30.0
     total_s: float = 60.0
@@ -269,12 +272,13 @@ def _tls(settings: HttpSettings) -> ssl.SSLContext | bool:
         raise ConfigError(f"{settings.base_url!r} is not an http or https address")
     if url.scheme == "http":
         return True
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # ssl.SSLError is one too.
-        raise ConfigError(f"cannot use the CA file {settings.ca_file}: {error}") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    return make_context(
+        Tls(
+            ca_file=settings.ca_file,
+            certificate_file=settings.certificate_file,
+            key_file=settings.key_file,
+        )
+    )
 
 
 @contextmanager

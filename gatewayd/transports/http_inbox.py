@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gatewayd.errors import ConfigError
+from gatewayd.transports.http_door import Door, open_door
 from gatewayd.transports.http_noise import Noise, make_logger
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ BODY_S = 10.0
 """For a whole request to arrive, once it has begun."""
 
 REQUESTS_MAX = 32
-BACKLOG = 16
+CONNECTIONS_MAX = 64
+"""Also those that say nothing yet."""
+
+IDLE_S = 30.0
+"""For a connection to bring its next request, whole."""
+
 SHUTDOWN_S = 1.0
 
 
@@ -91,14 +97,18 @@ async def open_inbox(host: str, port: int, take: Callable[[Posted], Verdict]) ->
         access_log=None,
         logger=make_logger(Noise()),
         handler_cancellation=True,
+        keepalive_timeout=IDLE_S,
         shutdown_timeout=SHUTDOWN_S,
     )
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
-        except OSError as error:
-            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-        yield runner.addresses[0][1]
+        assert runner.server is not None
+        door = Door(host=host, port=port, connections_max=CONNECTIONS_MAX)
+        async with AsyncExitStack() as stack:
+            try:
+                port = await stack.enter_async_context(open_door(runner.server, door))
+            except OSError as error:
+                raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+            yield port
     finally:
         await runner.cleanup()

@@ -24,7 +24,7 @@ from typing import Any
 import structlog
 
 from tests.fuzz.seeds import seeds
-from tests.fuzz.target import INPUT_BYTES_MAX, Target
+from tests.fuzz.target import INPUT_BYTES_MAX, Run, Target
 
 CACHE = Path(".cache") / "fuzz"
 
@@ -134,8 +134,22 @@ def _attack(target: Target, seconds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder
         with target.open() as run:
-            atheris.Setup([sys.argv[0], *options, str(corpus)], run)
+            atheris.Setup([sys.argv[0], *options, str(corpus)], _keeping(target, run))
             atheris.Fuzz()
+
+
+def _keeping(target: Target, run: Run) -> Run:
+    """Return what runs an input, and keeps the one that breaks the target."""
+
+    def kept(data: bytes) -> None:
+        try:
+            run(data)
+        except BaseException:
+            name = hashlib.sha1(data, usedforsecurity=False).hexdigest()[:12]
+            (target.folder / name).write_bytes(data)
+            raise
+
+    return kept
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ class Config:
     port: int = 8883
     tls: bool = True
     ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
     keep_alive: Seconds = 30.0
     timeout: Seconds = 30.0
     reconnect_min: Seconds = 0.0
@@ -134,10 +136,19 @@ def http_settings(config: Config) -> HttpSettings:
     return HttpSettings(
         base_url=config.rest_url,
         ca_file=config.ca_file,
+        certificate_file=config.certificate_file,
+        key_file=config.key_file,
         connect_s=min(10.0, config.timeout),
         read_s=config.timeout,
         total_s=2 * config.timeout,
         body_bytes_max=BODY_BYTES_MAX,
+    )
+
+
+def tls_of(config: Config) -> Tls:
+    """Return whom to trust, and how this gateway proves itself where that is asked for."""
+    return Tls(
+        ca_file=config.ca_file, certificate_file=config.certificate_file, key_file=config.key_file
     )
 
 
@@ -150,7 +161,7 @@ def mqtt_settings(config: Config, token: str) -> MqttSettings:
         client_id=f"gatewayd-{hashlib.sha256(token.encode()).hexdigest()[:8]}",
         keep_alive_s=max(1, round(min(config.keep_alive, MQTT_KEEP_ALIVE_S_MAX))),
         will=Will(thing_topic(token), will, is_retained=False) if config.presence else None,
-        tls=Tls(ca_file=config.ca_file) if config.tls else None,
+        tls=tls_of(config) if config.tls else None,
         open_timeout_s=min(15.0, config.timeout),
         ack_timeout_s=config.timeout,
         inbox_max=INBOX_MAX,

@@ -59,6 +59,8 @@ async def open_http_link(config: Config, premises: Premises) -> AsyncIterator[Ht
     settings = HttpSettings(
         base_url=config.rest_url,
         ca_file=config.ca_file,
+        certificate_file=config.certificate_file,
+        key_file=config.key_file,
         connect_s=config.timeout,
         read_s=config.timeout,
         total_s=2 * config.timeout,

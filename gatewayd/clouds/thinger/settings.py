@@ -85,6 +85,8 @@ class Config:
     host: str = ""
     port: int = 0
     ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
     rest_url: str = "https://api.thinger.io"
     callback_token: Secret | None = None
     poll_interval: Seconds = 30.0
@@ -155,13 +157,20 @@ def codec_of(config: Config) -> Codec:
     return Codec(Dialect(config.protocol), Layout(config.iotmp_calls))
 
 
+def tls_of(config: Config) -> Tls:
+    """Return whom to trust, and how this gateway proves itself where that is asked for."""
+    return Tls(
+        ca_file=config.ca_file, certificate_file=config.certificate_file, key_file=config.key_file
+    )
+
+
 def stream_settings(config: Config) -> StreamSettings:
     """Return how the device socket is reached."""
     is_tls = config.transport == "tls"
     return StreamSettings(
         host=config.host or SOCKET_HOST,
         port=config.port or PORTS[config.transport, config.protocol],
-        tls=Tls(ca_file=config.ca_file) if is_tls else None,
+        tls=tls_of(config) if is_tls else None,
         send_timeout_s=config.timeout,
     )
 
@@ -177,6 +186,6 @@ def mqtt_settings(config: Config, device: str) -> MqttSettings:
         password=config.credentials,
         keep_alive_s=max(1, round(config.keep_alive)),
         will=Will(f"{prefix}/state", OFFLINE),
-        tls=Tls(ca_file=config.ca_file) if config.mqtt_tls else None,
+        tls=tls_of(config) if config.mqtt_tls else None,
         ack_timeout_s=config.timeout,
     )

@@ -125,7 +125,12 @@ async def _carrier(
         from gatewayd.clouds.thingsee.posting import HttpCarrier
         from gatewayd.transports.http import HttpSettings, open_http
 
-        settings = HttpSettings(base_url=config.http_uplink_url, ca_file=config.ca_file)
+        settings = HttpSettings(
+            base_url=config.http_uplink_url,
+            ca_file=config.ca_file,
+            certificate_file=config.certificate_file,
+            key_file=config.key_file,
+        )
         return HttpCarrier(await stack.enter_async_context(open_http(settings)), config)
     assert session is not None, "check_settings wants a way out for reports"
     return MqttCarrier(session, config, names)
