@@ -60,6 +60,15 @@ def show_duration(seconds: float) -> str:
     return "".join(parts[:2])
 
 
+def show_size(size: float) -> str:
+    """Return a size as a person would write it: `1_260_000` → `"1.26 MB"`."""
+    for name, unit in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= unit:
+            number = size / unit
+            return f"{number:.0f} {name}" if number >= 100 else f"{number:.3g} {name}"
+    return f"{size:.0f} B"
+
+
 class _Parsed:
     """Tells pydantic to pass the raw value through a parser first, and editors what it takes."""
 

@@ -73,7 +73,7 @@ class Lookout:
 
     def committed(self) -> None:
         """Beat for the log: everything that is owed is on the card."""
-        self.pulse.beat("outbox", self._gateway.settings.outbox.commit_interval)
+        self.pulse.beat("outbox", self._gateway.recorder.wear.interval_s())
 
     async def feed(self, notifier: Notifier) -> None:
         """Tell the service manager that there is progress, for as long as there is."""

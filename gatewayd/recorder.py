@@ -18,6 +18,7 @@ from gatewayd.bus import Bus
 from gatewayd.errors import OutboxError
 from gatewayd.model import ChannelId, Quality, Reading
 from gatewayd.outbox import Outbox
+from gatewayd.wear import Wear
 
 log = structlog.get_logger()
 
@@ -62,7 +63,9 @@ class Recorder:
     ) -> None:
         """`beat` is called after every commit: the sign that the log makes progress."""
         self._bus, self._board, self._outbox = bus, board, outbox
-        self._commit_interval_s, self._beat = commit_interval_s, beat
+        self._beat = beat
+        self.wear = Wear(None, None, commit_interval_s)
+        """What commits cost the card, and how far apart they are to be."""
         self._last_ms: dict[ChannelId, int] = {}
         self._is_dated = outbox.is_dated
         self._floor_ms = outbox.newest_ms if outbox.is_dated else 0
@@ -121,6 +124,7 @@ class Recorder:
             if self._outbox.card_fault != fault:
                 fault = self._outbox.card_fault
                 log.error("card fault", reason=fault) if fault else log.info("card works again")
+            self.wear.committed()
             self._beat()
 
     async def _tend(self) -> list[str]:
@@ -157,12 +161,13 @@ class Recorder:
             How long to rest after the commit that is due now.
         """
         await asyncio.sleep(rest_s)
+        interval_s = self.wear.interval_s()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._commit_interval_s - rest_s):
+            async with asyncio.timeout(interval_s - rest_s):
                 await self._alarmed.wait()
         is_alarm = self._alarmed.is_set()
         self._alarmed.clear()
-        return min(ALARM_REST_S, self._commit_interval_s) if is_alarm else 0.0
+        return min(ALARM_REST_S, interval_s) if is_alarm else 0.0
 
 
 def in_order(

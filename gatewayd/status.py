@@ -114,6 +114,7 @@ def status_of(gateway: Gateway) -> Json:
         "outbox": {
             "commit_interval_s": gateway.settings.outbox.commit_interval,
             "card_fault": gateway.outbox.card_fault,
+            "card": gateway.recorder.wear.report(),
             "recorded": gateway.recorder.recorded,
             "lost": losses_of(gateway),
             "mismatch": gateway.recorder.mismatch,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gatewayd.cli import DONE
 from gatewayd.cli._table import table
-from gatewayd.fields import show_duration
+from gatewayd.fields import show_duration, show_size
 from gatewayd.ladder import Rung
 from gatewayd.setpoint import show_value
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 RESETS = [str(rung) for rung in Rung if rung is not Rung.REOPEN]
 """Remedies that are worth telling; opening again is everyday."""
+
+YEARS_MAX = 100
 
 HELP = "show devices, uplinks, backlog, outputs, clock and health of the running daemon"
 
@@ -57,6 +59,8 @@ def show_status(status: dict[str, Any]) -> Iterator[str]:
     yield f"clock   {time}{'' if clock['is_synchronised'] else ', NOT SET YET'}"
     if status["outbox"]["card_fault"]:
         yield f"outbox  {status['outbox']['card_fault']}"
+    if card := status["outbox"].get("card"):
+        yield f"card    {show_card(card)}"
     devices = [(each["name"], each["driver"], _state(each)) for each in status["devices"]]
     yield from _section(("device", "driver", "state"), devices)
     uplinks = [
@@ -66,6 +70,29 @@ def show_status(status: dict[str, Any]) -> Iterator[str]:
     ports = [(each["name"], *_port(each)) for each in status.get("ports", ())]
     yield from _section(("port", "scans", "why"), ports)
     yield from _section(("output", "is", "safe", "why"), map(_output, status["outputs"]))
+
+
+def show_card(card: dict[str, Any]) -> str:
+    """Return what is written to the card, and how long it will bear that."""
+    name = card["device"] or "no card"
+    own, device = card["own_bytes_a_day"], card["device_bytes_a_day"]
+    if own is None:
+        text = f"{name}, {show_size(card['written_bytes'])} written by gatewayd"
+    else:
+        text = f"{name}, written a day {show_size(own)} by gatewayd"
+        text += f", {show_size(device)} by all" if device is not None else ""
+    if card["budget_bytes_a_day"] is not None:
+        text += f", budget {show_size(card['budget_bytes_a_day'])}"
+        text += f", commits every {show_duration(card['interval_s'])}"
+    if card["years_left"] is not None:
+        text += f"; a new card of {show_size(card['size_bytes'])} lasts {show_years(card)}"
+    return text
+
+
+def show_years(card: dict[str, Any]) -> str:
+    """Return how long a card lasts at this rate; nobody believes more than a century."""
+    years = card["years_left"]
+    return "over 100 years" if years > YEARS_MAX else f"{years:.3g} years"
 
 
 def _section(head: tuple[str, ...], rows: Any) -> Iterator[str]:

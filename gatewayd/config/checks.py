@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gatewayd.config.card import check_card
 from gatewayd.config.host import is_world_readable
 from gatewayd.config.names import names_of
 from gatewayd.config.positions import Keys
@@ -42,6 +43,7 @@ def check(settings: Settings, document: Mapping[str, Any], path: Path, report: R
     if settings.outbox.commit_interval < COMMIT_S_MIN:
         found = f"commit_interval under {COMMIT_S_MIN} s"
         report.warn(("outbox", "commit_interval"), found, "an outage will wear out the card")
+    check_card(settings, report)
     _check_memory(settings, report)
     _check_mode(settings, document, path, report)
 

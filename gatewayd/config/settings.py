@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+from gatewayd.card import WRITES, Endurance
 from gatewayd.driver import Driver
 from gatewayd.fields import Seconds, Secret, Size
 from gatewayd.model import Channel
@@ -59,11 +60,28 @@ class ClockSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxSettings:
-    """`[outbox]`: how much is kept for clouds that do not answer, and how safely."""
+    """`[outbox]`: how much is kept for clouds that do not answer, and how safely.
+
+    Attributes:
+        commit_interval_max: how far commits may be spaced out to keep to the card's budget; None
+            = not at all. A power cut loses at most this much.
+        card: the size of the card; None = no budget.
+        card_writes: how often it can be written from end to end.
+        years: how long it shall last.
+    """
 
     commit_interval: Seconds = 1.0
     size_max: Size = 512 * 2**20
     age_max: Seconds = 30 * 86400.0
+    commit_interval_max: Seconds | None = None
+    card: Size | None = None
+    card_writes: int = WRITES
+    years: float = 10.0
+
+    @property
+    def endurance(self) -> Endurance | None:
+        """The card's budget, or None."""
+        return None if self.card is None else Endurance(self.card, self.card_writes, self.years)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,10 +85,25 @@ def _own(status: Mapping[str, Any]) -> Iterator[Family]:
         ("ledger_balanced", "Whether every reading is accounted for.", not outbox["mismatch"]),
     ):
         yield f"gatewayd_{name}", "gauge", told, [({}, value)]
+    if card := outbox.get("card"):
+        yield from _card(card)
     recorded: list[Sample] = [({}, outbox["recorded"])]
     yield "gatewayd_readings_recorded_total", "counter", "Readings in the log.", recorded
     lost: list[Sample] = [({"place": place}, count) for place, count in outbox["lost"].items()]
     yield "gatewayd_readings_lost_total", "counter", "Readings that no log could take.", lost
+
+
+def _card(card: Mapping[str, Any]) -> Iterator[Family]:
+    labels: list[dict[str, object]] = [{"device": card["device"] or ""}]
+    for key, kind, told in (
+        ("written_bytes", "counter", "Written to the card by this process."),
+        ("own_bytes_a_day", "gauge", "The same in a day, at the rate of the last."),
+        ("device_bytes_a_day", "gauge", "Written to the card by everybody in a day."),
+        ("budget_bytes_a_day", "gauge", "What the owner allows in a day."),
+        ("years_left", "gauge", "How long a new card lasts at this rate."),
+    ):
+        name = f"gatewayd_card_{key}" + ("_total" if kind == "counter" else "")
+        yield name, kind, told, _of(labels, [card], key)
 
 
 def _devices(devices: list[Mapping[str, Any]]) -> Iterator[Family]:

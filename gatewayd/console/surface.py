@@ -16,7 +16,10 @@ The control socket and the HTTP console both stand on this; neither knows the ga
     outputs   list of channel, wanted, value, safe, is_safe, is_verified, origin, for_s, left_s,
               blink_s, reason, verified_by (`read back`, a channel, empty: assumed)
     outbox    commit_interval_s, card_fault, recorded, mismatch (how the ledger does not balance, or
-              None), lost (by place)
+              None), lost (by place), card: device, size_bytes,
+              written_bytes (by this process), window_s (the rates' time, a day at the most),
+              own_bytes_a_day, device_bytes_a_day, budget_bytes_a_day, years_left (of a new card
+              at this rate), interval_s (of commits now); None where nobody can say
     commands  the last ones: time_ms, origin, channel, value, outcome, detail, took_s,
               verified_by, accepted_ms, applied_ms, verified_ms (UTC; None where it never was)
 """

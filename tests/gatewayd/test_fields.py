@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.fields import SECRET_BYTES_MAX, Secret, parse_duration, parse_size, show_duration
+from gatewayd.fields import (
+    SECRET_BYTES_MAX,
+    Secret,
+    parse_duration,
+    parse_size,
+    show_duration,
+    show_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,18 @@ def test_a_secret_that_is_not_there_says_so(
     ):
         with pytest.raises(ValueError, match=reason):
             Secret.parse(form)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_260_000, "1.26 MB"),
+        (999_600_000, "1000 MB"),
+        (2e12, "2000 GB"),
+    ],
+)
+def test_a_size_is_shown_as_a_person_would_write_it(size: float, text: str) -> None:
+    """Three digits are enough."""
+    assert show_size(size) == text

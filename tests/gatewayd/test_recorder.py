@@ -11,10 +11,12 @@ from structlog.testing import capture_logs
 
 from gatewayd.board import Board
 from gatewayd.bus import Bus
+from gatewayd.card import OWN_FACTOR, Endurance
 from gatewayd.model import ChannelId, Quality, Reading
 from gatewayd.outbox import open_outbox
 from gatewayd.recorder import ALARM_REST_S, Recorder, in_order
 from gatewayd.testing.clock import SimulatedClock, run_simulated
+from gatewayd.wear import Wear
 
 A, B = ChannelId("boiler/temperature"), ChannelId("pump/relay")
 
@@ -105,3 +107,39 @@ def test_an_alarm_is_on_the_card_at_once_and_the_next_one_soon(tmp_path: Path) -
     assert first == 5
     assert second == 5 + ALARM_REST_S
     assert third == 5 + 2 * ALARM_REST_S
+
+
+def test_commits_are_spaced_to_keep_to_the_budget_and_alarms_are_not(tmp_path: Path) -> None:
+    """20 kB a commit and 86.4 MB a day are one commit in twenty seconds; an alarm goes at once."""
+    io = tmp_path / "io"
+    written = 0
+
+    def tell_written(more: int) -> None:
+        nonlocal written
+        written += more
+        io.write_text(f"write_bytes: {written}\n")
+
+    async def main() -> None:
+        bus, loop, at_s = Bus(), asyncio.get_running_loop(), list[float]()
+
+        def committed() -> None:
+            at_s.append(loop.time())
+            tell_written(int(20_000 / OWN_FACTOR))
+
+        async with open_outbox(tmp_path, None, SimulatedClock()) as outbox:
+            await outbox.subscribe({"one": frozenset({A})})
+            tell_written(0)
+            recorder = Recorder(bus, Board(), outbox, 1.0, committed)
+            recorder.wear = Wear(None, Endurance(86.4e6 * 365.25, 1, 1), 1.0, 60.0, io)
+            task = asyncio.ensure_future(recorder.run())
+            await asyncio.sleep(600)
+            assert 28 <= len(at_s) <= 33
+            before, raised_s = len(at_s), loop.time()
+            bus.publish([Reading(A, 1, 1.0)], is_alarm=True)
+            await asyncio.sleep(0.5)
+            assert len(at_s) == before + 1
+            assert at_s[-1] - raised_s < 0.1
+            task.cancel()
+            await asyncio.wait([task])
+
+    run_simulated(main())

@@ -75,3 +75,14 @@ async def test_what_the_record_is_spared_is_seen_all_the_same(tmp_path: Path) ->
         panel = board.panel(name)
         assert panel is not None
         assert len(panel.history) == 1
+
+
+async def test_status_tells_what_the_card_is_asked(tmp_path: Path) -> None:
+    """From the first moment, before any rate is known."""
+    async with open_room(tmp_path) as room:
+        status = status_of(room.gateway)
+    assert isinstance(status["outbox"], dict)
+    card = status["outbox"]["card"]
+    assert card["written_bytes"] >= 0
+    assert card["interval_s"] == status["outbox"]["commit_interval_s"]
+    assert card["budget_bytes_a_day"] is None

@@ -98,7 +98,19 @@ function takeHealth(told) {
   }
   const { lost } = told.outbox;
   const losses = Object.entries(lost).filter(([, number]) => number);
-  say(at("foot"), losses.length ? `Lost before any log: ${losses.map(([place, n]) => `${n} (${place})`).join(", ")}` : "");
+  const lines = [cardLine(told.outbox.card)];
+  if (losses.length) lines.unshift(`Lost before any log: ${losses.map(([place, n]) => `${n} (${place})`).join(", ")}`);
+  say(at("foot"), lines.filter(Boolean).join(" · "));
+}
+
+function cardLine(card) {
+  // Nothing is said until a rate is known; it takes five minutes.
+  if (!card || card.own_bytes_a_day === null) return "";
+  const size = (bytes) => `${(bytes / 1e6).toPrecision(3)} MB`;
+  const all = card.device_bytes_a_day === null ? "" : `, ${size(card.device_bytes_a_day)} by all`;
+  const budget = card.budget_bytes_a_day === null ? "" : ` of ${size(card.budget_bytes_a_day)}`;
+  const years = card.years_left === null ? "" : `; a new card lasts ${Math.min(card.years_left, 100)} years at this rate`;
+  return `Card: ${size(card.own_bytes_a_day)} a day by gatewayd${all}${budget}${years}`;
 }
 
 function pill(id, mood, words) {

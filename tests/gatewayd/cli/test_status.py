@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatewayd.cli.status import show_status
+from gatewayd.cli.status import show_card, show_status
 from tests.peers.plant import Plant
 
 STATUS: dict[str, Any] = {
@@ -76,3 +76,42 @@ def test_the_daemon_tells_its_outputs(plant: Plant) -> None:
         assert [each["is_safe"] for each in status["outputs"]] == [True, True, True]
         assert status["gateway"]["state_dir"] == str(plant.folder)
         assert "pump/relay" in plant.run("status").stdout
+
+
+CARD: dict[str, Any] = {
+    "device": "mmcblk0",
+    "size_bytes": 32_000_000_000,
+    "written_bytes": 40_000,
+    "own_bytes_a_day": None,
+    "device_bytes_a_day": None,
+    "budget_bytes_a_day": None,
+    "years_left": None,
+    "interval_s": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, "mmcblk0, 40 kB written by gatewayd"),
+        (
+            {"own_bytes_a_day": 1_260_000, "device_bytes_a_day": 85_000_000, "years_left": 1031.0},
+            "mmcblk0, written a day 1.26 MB by gatewayd, 85 MB by all;"
+            " a new card of 32 GB lasts over 100 years",
+        ),
+        (
+            {
+                "own_bytes_a_day": 1.8e9,
+                "budget_bytes_a_day": 8_760_000_000,
+                "years_left": 12.17,
+                "interval_s": 20.0,
+            },
+            "mmcblk0, written a day 1.8 GB by gatewayd, budget 8.76 GB, commits every 20s;"
+            " a new card of 32 GB lasts 12.2 years",
+        ),
+        ({"device": None, "written_bytes": 0}, "no card, 0 B written by gatewayd"),
+    ],
+)
+def test_the_card_is_told_in_a_line(facts: dict[str, Any], told: str) -> None:
+    """What is written a day, what is allowed, and how long a card bears it."""
+    assert show_card({**CARD, **facts}) == told

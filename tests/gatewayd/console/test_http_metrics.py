@@ -107,3 +107,24 @@ def test_the_process_knows_what_it_takes() -> None:
     usage = process_usage()
     assert usage.resident_bytes > 2**20
     assert usage.cpu_s > 0
+
+
+def test_the_card_is_counted_where_it_is_known() -> None:
+    """What nobody can say has no sample."""
+    card = {
+        "device": "mmcblk0",
+        "written_bytes": 5000,
+        "own_bytes_a_day": 24000,
+        "device_bytes_a_day": None,
+        "budget_bytes_a_day": 8_760_000,
+        "years_left": 12.5,
+    }
+    status = make_status()
+    status["outbox"]["card"] = card
+    told = [line for line in lines(status) if line.startswith("gatewayd_card_")]
+    assert told == [
+        'gatewayd_card_written_bytes_total{device="mmcblk0"} 5000',
+        'gatewayd_card_own_bytes_a_day{device="mmcblk0"} 24000',
+        'gatewayd_card_budget_bytes_a_day{device="mmcblk0"} 8760000',
+        'gatewayd_card_years_left{device="mmcblk0"} 12.5',
+    ]
