@@ -72,6 +72,11 @@ class Outbox:
         """Whether rows are dated by a clock that is right; becomes true once, in `commit`."""
 
     @property
+    def clock(self) -> Clock:
+        """The clock that dates what is written."""
+        return self._clock
+
+    @property
     def head(self) -> int:
         """The number of the newest row."""
         return self._store.head
