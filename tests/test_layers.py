@@ -51,8 +51,6 @@ LEVELS = (
     ("gatewayd/shaping.py", 1),
     ("gatewayd/card.py", 0),
     ("gatewayd/wear.py", 1),
-    ("gatewayd/card.py", 0),
-    ("gatewayd/wear.py", 1),
     ("gatewayd/totals.py", 1),
     ("gatewayd/gauge.py", 2),
     ("gatewayd/sampler.py", 2),
