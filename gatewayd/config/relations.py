@@ -11,6 +11,7 @@ from gatewayd.config.problems import Report, nearest_of, show
 from gatewayd.config.settings import DeviceSettings
 from gatewayd.config.uplinks import Known
 from gatewayd.driver import is_output
+from gatewayd.fields import show_duration
 from gatewayd.model import ChannelId
 from gatewayd.output import Limits
 from gatewayd.setpoint import is_on
@@ -29,7 +30,7 @@ def check_relations(
             own, at = f"{device.name}/{local}", partial(place_of, document, device, local)
             starts[own] = limits.start_after
             _check_starts(own, limits, at("start_after"), known, report)
-            _check_verify(limits, at("verify"), known, report)
+            _check_verify(limits, at("verify"), known, devices, report)
             _check_dead_time(device, limits, at("dead_time"), report)
             _check_safe(device, local, limits, at("safe"), report)
     for device in devices.values():
@@ -78,7 +79,13 @@ def _check_starts(own: str, limits: Limits, keys: Keys, known: Known, report: Re
             report.at_value((*keys, number), found, expected, nearest_of(other, outputs))
 
 
-def _check_verify(limits: Limits, keys: Keys, known: Known, report: Report) -> None:
+def _check_verify(
+    limits: Limits,
+    keys: Keys,
+    known: Known,
+    devices: Mapping[str, DeviceSettings],
+    report: Report,
+) -> None:
     verify = limits.verify
     if verify is None:
         return
@@ -91,6 +98,13 @@ def _check_verify(limits: Limits, keys: Keys, known: Known, report: Report) -> N
     elif channel is not None and is_output(channel):
         found = f"{show(name)} is an output"
         report.at_value((*keys, "channel"), found, "expected a sensor, which sees what it does")
+    elif channel is not None:
+        sensor = devices[name.partition("/")[0]]
+        if sensor.every >= verify.within:
+            found = f"{sensor.name} is asked every {show_duration(sensor.every)}"
+            within = show_duration(verify.within)
+            advice = f"what it verifies waits {within} for it and then goes safe: ask it oftener"
+            report.warn(keys, found, advice)
 
 
 def _check_dead_time(device: DeviceSettings, limits: Limits, keys: Keys, report: Report) -> None:

@@ -13,7 +13,7 @@ def test_every_key_of_an_output_is_read(check: Check) -> None:
     """What is written reaches the keeper."""
     text = RELAY + 'cycles_max = 50\nstart_delay = "5s"\n'
     text += 'verify = { channel = "clamp/current", on = "> 0.5", within = "4s" }\n'
-    text += '[device.clamp]\ndriver = "sim"\nsignals.current = {}\n'
+    text += '[device.clamp]\ndriver = "sim"\nevery = "1s"\nsignals.current = {}\n'
     limits = check(text).good.devices["p"].limits["relay"]
     assert (limits.cycles_max, limits.start_delay) == (50, 5.0)
     assert limits.verify is not None

@@ -58,3 +58,13 @@ def test_safe_when_on_is_a_matter_of_wiring(check: Check) -> None:
         "3:8: warning: one/relay is safe when it is on; without power it is off: wire it so that "
         "this is safe too (normally closed)"
     ]
+
+
+def test_a_sensor_that_is_asked_too_seldom_is_warned_of(check: Check) -> None:
+    """Every 10 s is the default, and the output would go safe after 3."""
+    text = RELAY.format("one") + 'verify = { channel = "clamp/current", on = "> 1" }\n' + SENSOR
+    assert check(text).said == [
+        "5:10: warning: clamp is asked every 10s; what it verifies waits 3s for it and then goes "
+        "safe: ask it oftener"
+    ]
+    assert not check(text + 'every = "500ms"\n').said
