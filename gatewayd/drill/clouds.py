@@ -193,10 +193,10 @@ async def open_clouds(
     """Open both with this gateway registered; `counted` is the channel that counts."""
     async with AsyncExitStack() as stack:
         mqtt = await stack.enter_async_context(
-            thingplus.open_demo(gateway, channels, PUMP, scratch)
+            thingplus.open_demo(gateway, channels, PUMP, scratch, ports=0)
         )
         http = await stack.enter_async_context(
-            thethingsio.open_demo(gateway, channels, PUMP, scratch)
+            thethingsio.open_demo(gateway, channels, PUMP, scratch, ports=0)
         )
         yield (
             MqttCloud(mqtt, mqtt.sandbox, gateway, counted),

@@ -18,6 +18,7 @@ from pathlib import Path
 from gatewayd.drill.clouds import PATIENCE_S
 from gatewayd.drill.daemon import DrillError
 from gatewayd.drill.ground import ORPHAN_S, PROGRAM, SAFE_S, Ground
+from gatewayd.drill.measure import resident_mib
 from gatewayd.drill.shifted import VARIABLE, set_clock
 
 TROUBLE_S = 3.0
@@ -234,12 +235,6 @@ PLANS: Sequence[Plan] = (
     Plan("unplug", "a sensor's wire pulled", unplug),
     Plan("flood", "a device and an app gone mad", flood),
 )
-
-
-def resident_mib(pid: int) -> float:
-    """Return a process's resident memory."""
-    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def busyness() -> float:

@@ -26,12 +26,20 @@ ANSWER_S = 10.0
 
 @asynccontextmanager
 async def open_demo(
-    gateway_id: str, channels: Mapping[ChannelId, Channel], output: ChannelId, scratch: Path
+    gateway_id: str,
+    channels: Mapping[ChannelId, Channel],
+    output: ChannelId,
+    scratch: Path,
+    *,
+    ports: int | None = None,
 ) -> AsyncIterator[ThethingsioDemo]:
-    """Open the sandbox on its usual ports, or on free ones where those are taken."""
+    """Open the sandbox on its usual ports, or on free ones where those are taken.
+
+    `ports` 0 means free ones at once: for a sandbox that goes and comes back while others run.
+    """
     names = names_of(Config(), channels)
     async with AsyncExitStack() as stack:
-        settings = SandboxSettings(state_dir=scratch, tls=False)
+        settings = SandboxSettings(state_dir=scratch, tls=False, ports=ports)
         try:
             sandbox = await stack.enter_async_context(open_sandbox(settings))
         except OSError:

@@ -24,12 +24,20 @@ USER = "sandbox"
 
 @asynccontextmanager
 async def open_demo(
-    gateway_id: str, channels: Mapping[ChannelId, Channel], output: ChannelId, scratch: Path
+    gateway_id: str,
+    channels: Mapping[ChannelId, Channel],
+    output: ChannelId,
+    scratch: Path,
+    *,
+    ports: int | None = None,
 ) -> AsyncIterator[ThingplusDemo]:
-    """Open the sandbox on its usual ports, or on free ones where those are taken."""
+    """Open the sandbox on its usual ports, or on free ones where those are taken.
+
+    `ports` 0 means free ones at once: for a sandbox that goes and comes back while others run.
+    """
     names = name_channels(gateway_id, channels, {}, {})
     async with AsyncExitStack() as stack:
-        settings = SandboxSettings(state_dir=scratch)
+        settings = SandboxSettings(state_dir=scratch, ports=ports)
         try:
             sandbox = await stack.enter_async_context(open_sandbox(settings))
         except OSError:
