@@ -46,8 +46,12 @@ SOCKET_CLIENT = (
 
 GATEWAYD = "/opt/gatewayd/bin/gatewayd"
 
-START_S = 90.0
-"""The unit's own TimeoutStartSec; an idle machine takes five."""
+START_S = 240.0
+"""Five seconds on an idle host."""
+
+PATIENCE = b"[Service]\nTimeoutStartSec=240\nTimeoutStopSec=120\n"
+"""On a busy host the emulated machine is a hundred times slower than any Pi, and `gatewayd safe`
+would not be done within the unit's 30 s. What is tested is what the fences do, not how fast."""
 
 CHIPS = {
     "climate": (0x76, "bme280"),
@@ -238,6 +242,7 @@ async def install(board: Board) -> None:
     }
     for name, place in places.items():
         await guest.put(place, (systemd / name).read_bytes())
+    await guest.put("/etc/systemd/system/gatewayd.service.d/patience.conf", PATIENCE)
     await guest.sh("systemd-sysusers && systemctl restart systemd-modules-load")
     await guest.sh("install -d -m 750 -g gatewayd /etc/gatewayd && systemctl daemon-reload")
     bus = int((await board.bus()).rpartition("-")[2])

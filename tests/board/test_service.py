@@ -15,10 +15,10 @@ from tests.board.guest import until as wait
 
 pytestmark = [pytest.mark.board, pytest.mark.asyncio(loop_scope="session")]
 
-END_S = 60.0
+END_S = 120.0
 """For `gatewayd safe` after the end; two seconds on an idle host."""
 
-WATCHDOG_S = 10
+WATCHDOG_S = 15
 """Less than the unit's, which is generous to small machines. It is fed each third of it."""
 
 
