@@ -20,6 +20,7 @@ from typing import TypeVar
 from gatewayd.clock import Clock
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
+from gatewayd.outbox.ageing import Ageing
 from gatewayd.outbox.files import Carried
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.places import find_tmpfs
@@ -60,6 +61,7 @@ class Outbox:
 
     def __init__(self, make: Make, clock: Clock, *, holds_back: bool) -> None:
         self._make, self._clock, self._holds_back = make, clock, holds_back
+        self._ageing = Ageing(clock)
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
         self._end: _End | None = None
@@ -170,8 +172,8 @@ class Outbox:
             count = await self._do(lambda store: store.resynchronise(boot, offset_ms))
             self._announce()
             self._store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
-        now_ms = self._clock.now_ms()
-        await self._do(lambda store: store.commit(now_ms))
+        now_ms, aged_ms = self._clock.now_ms(), self._ageing.find_now_ms(is_dated=self.is_dated)
+        await self._do(lambda store: store.commit(now_ms, aged_ms))
         events, self._store.events = self._store.events, []
         return events
 

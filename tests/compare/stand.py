@@ -18,7 +18,7 @@ from tests.compare.source import Source
 from tests.compare.tally import Tally
 
 START_S = 90.0
-QUIET_S = 30.0
+QUIET_S = 60.0
 """So long nothing new arrives, with the gateway up and the wire joined, before the rest is lost."""
 
 LATE_S = 3.0
