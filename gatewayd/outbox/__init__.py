@@ -20,7 +20,6 @@ from typing import TypeVar
 from gatewayd.clock import Clock
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
-from gatewayd.outbox.ageing import Ageing
 from gatewayd.outbox.files import Carried
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.places import find_tmpfs
@@ -61,7 +60,6 @@ class Outbox:
 
     def __init__(self, make: Make, clock: Clock, *, holds_back: bool) -> None:
         self._make, self._clock, self._holds_back = make, clock, holds_back
-        self._ageing = Ageing(clock)
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
         self._end: _End | None = None
@@ -72,11 +70,6 @@ class Outbox:
         """Counts the changes that may give a drain something to do; see `wait_changed`."""
         self.is_dated = clock.is_synchronised()
         """Whether rows are dated by a clock that is right; becomes true once, in `commit`."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock that dates what is written."""
-        return self._clock
 
     @property
     def head(self) -> int:
@@ -172,8 +165,8 @@ class Outbox:
             count = await self._do(lambda store: store.resynchronise(boot, offset_ms))
             self._announce()
             self._store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
-        now_ms, aged_ms = self._clock.now_ms(), self._ageing.find_now_ms(is_dated=self.is_dated)
-        await self._do(lambda store: store.commit(now_ms, aged_ms))
+        now_ms = self._clock.now_ms()
+        await self._do(lambda store: store.commit(now_ms))
         events, self._store.events = self._store.events, []
         return events
 

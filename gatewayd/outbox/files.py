@@ -17,7 +17,7 @@ import orjson
 
 from gatewayd.errors import OutboxError
 from gatewayd.outbox.places import private_folder
-from gatewayd.outbox.rescue import KEYS, put_rows, rescue
+from gatewayd.outbox.rescue import COLUMNS, has_schema, lenient, put_rows, rescue
 from gatewayd.small_files import replace_file
 
 CARD_NAME, HOT_NAME = "outbox.db", "outbox-hot.db"
@@ -115,6 +115,7 @@ def open_files(
         is_card_fresh |= "main" in bad
         state_dir.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(card, isolation_level=None, check_same_thread=False)
+        db.text_factory = lenient
         _prepare_card(db)
         db.execute("ATTACH ? AS hot", (str(hot) if hot else ":memory:",))
         db.execute("PRAGMA hot.journal_mode=WAL")
@@ -127,9 +128,11 @@ def open_files(
         for table, rows in (take_counters(state_dir) if is_card_fresh else {}).items():
             put_rows(db, "main", table, rows)
         (state_dir / COUNTERS_NAME).unlink(missing_ok=True)
-        # Only now: what was rescued brings the mark by which the two files know each other.
-        db.execute("INSERT OR IGNORE INTO main.meta VALUES('store', ?)", (secrets.token_hex(8),))
-    except (sqlite3.Error, OSError) as error:
+        # Only now: what was rescued brings the mark by which the two files know each other. A
+        # card without one is new, or was torn back to its beginning.
+        query = "INSERT OR IGNORE INTO main.meta VALUES('store', ?)"
+        is_card_fresh |= db.execute(query, (secrets.token_hex(8),)).rowcount > 0
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         raise OutboxError(f"the log cannot be opened in {state_dir}: {error}") from error
     return Files(db, is_card_fresh, is_hot_fresh, bool(aside), events)
 
@@ -166,15 +169,16 @@ def _is_readable(path: Path, *, is_thorough: bool = False) -> bool:
     try:
         db = sqlite3.connect(path)
         try:
+            db.text_factory = lenient
             if is_thorough or path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
-                return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return True
+                told = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+                return bool(told == "ok") and has_schema(db)
+            return has_schema(db)
         finally:
             db.close()
     except sqlite3.OperationalError:
         return True  # Full or read-only is not broken; opening it for real will tell.
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # The latter where an error quotes rubbish.
         return False
 
 
@@ -194,7 +198,7 @@ def set_aside(path: Path) -> Path:
 def dump(db: sqlite3.Connection, tier: str) -> Carried:
     """Return all rows of a tier, for `open_files`; of what cannot be read, nothing."""
     found: dict[str, list[tuple[object, ...]]] = {}
-    for table in KEYS:
+    for table in COLUMNS:
         with suppress(sqlite3.Error):
             found[table] = db.execute(f"SELECT * FROM {tier}.{table}").fetchall()
     return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 RESCUE_S = 10.0
@@ -22,34 +22,49 @@ GROUP = 64
 
 KEY_MAX = 2**62
 
-KEYS = {
-    "meta": "name",
-    "channel": "number",
-    "account": "rowid",
-    "rejected": "rowid",
-    "retried": "rowid",
-    "slab": "last",
+COLUMNS = {
+    "meta": ("name", "value"),
+    "channel": ("number", "name", "seal"),
+    "account": (
+        *("uplink", "cursor", "accepted", "delivered", "dropped", "wanted"),
+        *("offered", "repeated", "seal"),
+    ),
+    "rejected": ("uplink", "seq", "channel", "time_ms", "value", "reason", "quality"),
+    "retried": ("uplink", "seq"),
+    "slab": ("last", "first", "base_ms", "boot", "offset_ms", "body", "holes"),
 }
-"""The tables in the order of their worth, with the keys by which they lie in the file."""
+"""The tables in the order of their worth, with their columns. Files of earlier versions lack some
+of the last ones."""
+
+
+def has_schema(db: sqlite3.Connection) -> bool:
+    """Return whether the tables of a file are called as they should be: a bit that turned in
+    their declaration leaves a valid file."""
+    for table, columns in COLUMNS.items():
+        found = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
+        if tuple(found) != columns[: len(found)]:
+            return False
+    return True
 
 
 def rescue(kept: Path, db: sqlite3.Connection, tier: str) -> str:
     """Copy what can be read of a database that was set aside into a tier; return what that was."""
     end_s = time.monotonic() + RESCUE_S
-    counts = dict.fromkeys(KEYS, 0)
+    counts = dict.fromkeys(COLUMNS, 0)
     try:
         with closing(sqlite3.connect(kept, isolation_level=None)) as broken:
-            broken.text_factory = _lenient
-            for table, key in KEYS.items():
-                columns = [row[1] for row in broken.execute(f"PRAGMA table_info({table})")]
-                into, group = f"{table}({','.join(columns)})", list[tuple[object, ...]]()
-                for row in _rows(broken, table, key, end_s):
+            broken.text_factory = lenient
+            for table, columns in COLUMNS.items():
+                width = len(broken.execute(f"PRAGMA table_info({table})").fetchall())
+                into = f"{table}({','.join(columns[:width])})"
+                group: list[tuple[object, ...]] = []
+                for row in _rows(broken, table, end_s):
                     group.append(row)
                     if len(group) >= GROUP:
                         counts[table] += put_rows(db, tier, into, group)
                         group = []
                 counts[table] += put_rows(db, tier, into, group)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return f"of {kept.name} {counts['slab']} slabs were rescued, then: {error}"
     return f"of {kept.name} {counts['slab']} slabs and {counts['account']} accounts were rescued"
 
@@ -80,16 +95,15 @@ def put_rows(
     return count
 
 
-def _rows(
-    broken: sqlite3.Connection, table: str, key: str, end_s: float
-) -> Iterator[tuple[object, ...]]:
-    if key == "name":
-        yield from _readable(broken, f"SELECT * FROM {table}", ())
+def _rows(broken: sqlite3.Connection, table: str, end_s: float) -> Iterator[tuple[object, ...]]:
+    if table == "meta":  # It has no numbers to go by, and is one page.
+        with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+            yield from broken.execute("SELECT * FROM meta")
         return
     after, step = -KEY_MAX, 1
     while time.monotonic() < end_s and after < KEY_MAX:
         before = after
-        query = f"SELECT {key}, * FROM {table} WHERE {key} > ? ORDER BY {key}"
+        query = f"SELECT rowid, * FROM {table} WHERE rowid > ? ORDER BY rowid"
         try:
             with closing(broken.execute(query, (after,))) as rows:
                 for row in rows:
@@ -97,19 +111,11 @@ def _rows(
                         after = max(after, row[0])
                     yield tuple(row[1:])
                 return
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             step = 1 if after > before else step * 2
             after = max(after, 0) + step
 
 
-def _readable(
-    broken: sqlite3.Connection, query: str, values: tuple[int, ...]
-) -> Iterator[tuple[object, ...]]:
-    try:
-        yield from broken.execute(query, values)
-    except sqlite3.DatabaseError:
-        return
-
-
-def _lenient(raw: bytes) -> str:
+def lenient(raw: bytes) -> str:
+    """Return text whatever bytes it has; whether it is what was written, its row's seal tells."""
     return raw.decode(errors="replace")

@@ -25,6 +25,9 @@ THIN_FROM = 0.9
 STEP_ROWS = 8192
 """Rows looked at in one commit: reading, thinning and packing them again takes 25 ms here."""
 
+DROP_ROWS = 256
+"""Rows that are dropped together: no more than must be."""
+
 STEP_SLABS = 64
 """Slabs taken from the card in one commit."""
 
@@ -41,11 +44,12 @@ class Room:
 
     def age(self, oldest_ms: int, head: int) -> None:
         """Drop what is older than that, a bounded number of slabs."""
-        query = (
-            "SELECT max(last) FROM (SELECT last FROM main.slab WHERE base_ms < ? AND boot IS NULL "
-            "ORDER BY last LIMIT ?)"
-        )
-        aged = self._tables.one(query, oldest_ms, STEP_SLABS)
+        query = "SELECT last, base_ms < ? AND boot IS NULL FROM main.slab ORDER BY last LIMIT ?"
+        aged = 0
+        for last, is_old in self._tables.db.execute(query, (oldest_ms, STEP_SLABS)):
+            if not is_old:
+                break
+            aged = last
         if aged:
             self._lose("main", aged, "aged", head)
 
@@ -55,14 +59,11 @@ class Room:
         Args:
             is_cramped: the disk is full, whatever the log may grow to.
         """
-        used = self._tables.used("main")
-        if used <= size_max * THIN_FROM and not is_cramped:
-            return
+        enough = 0 if is_cramped else round(size_max * THIN_FROM)
+        room = STEP_ROWS
         for thinning in THINNINGS:
-            if self._thin(thinning, head):
-                break
-        if self._tables.used("main") > size_max:
-            self._thin(DROPPING, head)
+            room -= self._thin(thinning, enough, room, head)
+        room -= self._thin(DROPPING, size_max, room, head)
         excess = self._tables.used("main") - size_max
         if excess > 0:
             self._lose("main", self._tables.oldest("main", excess), "full", head)
@@ -73,27 +74,29 @@ class Room:
         if excess > 0:
             self._lose("hot", self._tables.oldest("hot", excess), "full", head)
 
-    def _thin(self, thinning: Thinning, head: int) -> bool:
-        """Go on with one way of thinning; return whether it found something to look at."""
+    def _thin(self, thinning: Thinning, enough: int, rows_max: int, head: int) -> int:
+        """Go on with one way of thinning until the card holds `enough` bytes or so many rows were
+        looked at; returns how many were."""
         looked = 0
-        while looked < STEP_ROWS:
-            group = self._next_group(self._done[thinning])
+        while looked < rows_max and self._tables.used("main") > enough:
+            rows = DROP_ROWS if thinning is DROPPING else SLAB_ROWS_MAX
+            group = self._next_group(self._done[thinning], rows)
             if not group:
                 break
             self._thin_group(group, thinning, head)
             self._done[thinning] = group[-1].last
             looked += group[-1].last - group[0].first + 1
-        return looked > 0
+        return looked
 
-    def _next_group(self, after: int) -> list[Slab]:
+    def _next_group(self, after: int, rows: int) -> list[Slab]:
         """Return neighbours that can be one slab; none while more may join them."""
         group: list[Slab] = []
         with closing(self._tables.read("main", after)) as slabs:
             for slab in slabs:
-                if group and not _fits(group, slab):
+                if group and not _fits(group, slab, rows):
                     return group
                 group.append(slab)
-                if len(slab.numbers) >= SLAB_ROWS_MAX:
+                if len(slab.numbers) >= rows:
                     return group
         return []
 
@@ -149,5 +152,5 @@ class Room:
         )
 
 
-def _fits(group: Sequence[Slab], slab: Slab) -> bool:
-    return can_join(group[-1], slab) and slab.last - group[0].first < SLAB_ROWS_MAX
+def _fits(group: Sequence[Slab], slab: Slab, rows: int) -> bool:
+    return can_join(group[-1], slab) and slab.last - group[0].first < rows

@@ -246,14 +246,11 @@ class Store:
 
     # The card
 
-    def commit(self, now_ms: int, aged_ms: int | None = None, *, is_last: bool = False) -> None:
+    def commit(self, now_ms: int, *, is_last: bool = False) -> None:
         """Move what is owed to the card and forget what is not.
 
         A card that cannot be written is a state (`card_fault`) and not an error: the rows stay
         in memory, up to its limit.
-
-        Args:
-            aged_ms: the time that readings are too old by, or None: none is now.
 
         Raises:
             CardReplaced: the files have to be opened again.
@@ -263,7 +260,7 @@ class Store:
                 if self._identify_card() != self._card_id:
                     put_back(self._tables.db, self.state_dir)
                     raise CardReplaced(f"{self.state_dir / CARD_NAME} was gone and is made again")
-                self._move(now_ms, aged_ms, is_last=is_last)
+                self._move(now_ms, is_last=is_last)
                 if self.card_fault:
                     self.card_fault = None
                     lay_ballast(self.state_dir)
@@ -281,15 +278,13 @@ class Store:
             pass  # Not even that: the same fault, told already.
         self._room.shed(HOT_BYTES_MAX, self.head)
 
-    def _move(self, now_ms: int, aged_ms: int | None, *, is_last: bool) -> None:
+    def _move(self, now_ms: int, *, is_last: bool) -> None:
         tables, books = self._tables, self.books
-        if aged_ms is not None:
-            self._room.age(round(aged_ms - self.bounds.age_max_s * 1000), self.head)
+        self._room.age(round(now_ms - self.bounds.age_max_s * 1000), self.head)
         self._room.make(self.bounds.size_max, self.head)
         floor = books.pending_floor(self.head)
         owed = list(tables.read("hot", floor))
-        # A clock that was set back says that the last snapshot is yet to come.
-        is_due = books.is_changed and not 0 <= now_ms - self._snapshot_ms < SNAPSHOT_MS
+        is_due = books.is_changed and now_ms - self._snapshot_ms >= SNAPSHOT_MS
         is_due |= is_last or books.rejects.is_owed
         is_settled = 0 < tables.one("SELECT min(last) FROM main.slab") <= floor
         if owed or is_settled or is_due:

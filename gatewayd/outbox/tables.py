@@ -28,6 +28,8 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise OutboxError(f"the log: {error}") from error
+    except UnicodeDecodeError as error:  # SQLite's own sentence quotes a damaged page.
+        raise OutboxError("the log: a damaged page") from sqlite3.DatabaseError(str(error))
 
 
 def as_json(value: object) -> str:
