@@ -233,7 +233,9 @@ class Store:
             for reading in readings:
                 self._rows.number(reading.channel)
             slab = make_slab(head + 1, readings, self._rows.numbers)
-            account.drop("rejected", -len(rows))
+            counted = min(len(rows), account.dropped.get("rejected", 0))
+            account.drop("rejected", -counted)
+            account.accepted += len(rows) - counted  # Counters older than the rows: a power cut.
             with self._tables.transaction():
                 self._tables.save_names("hot", self._rows.names, self._hot_names)
                 self._tables.insert("hot", slab)
