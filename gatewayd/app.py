@@ -39,6 +39,7 @@ from gatewayd.ports.tap import Tap
 from gatewayd.recorder import Recorder
 from gatewayd.recovery import Recovery
 from gatewayd.sampler import Pace, Sampler, quality_of
+from gatewayd.step import ClockStep
 from gatewayd.supervise import Backoff, supervise
 from gatewayd.totals import Totals
 from gatewayd.tuning import is_unthinned
@@ -110,6 +111,7 @@ class Gateway:
             self.settings.outbox.commit_interval,
             self.lookout.committed,
         )
+        self.recorder.step = ClockStep(self.clock)
         kept = self.settings.outbox
         self.recorder.wear = Wear(
             find_device(self.settings.gateway.state_dir),

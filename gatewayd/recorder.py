@@ -69,7 +69,9 @@ class Recorder:
         """What commits cost the card, and how far apart they are to be."""
         self._last_ms: dict[ChannelId, int] = {}
         self._is_dated = outbox.is_dated
-        self._step = ClockStep(outbox.clock)
+        self.step: ClockStep | None = None
+        """Set by whoever has a clock; without it readings that a clock dated which is being set
+        keep the times that they have."""
         self._floor_ms = outbox.newest_ms if outbox.is_dated else 0
         self._is_failing = False
         self._audited_s = 0.0
@@ -99,8 +101,8 @@ class Recorder:
                 self._alarmed.set()
 
     async def _append(self, readings: Sequence[Reading]) -> None:
-        if not self._is_dated:
-            readings = self._step.mend(readings, self._last_ms)
+        if self.step and not self._is_dated:
+            readings = self.step.mend(readings, self._last_ms)
         if self._is_dated is not self._outbox.is_dated:
             # The rows so far were dated by a wrong clock and are put right by the outbox.
             self._is_dated, self._last_ms = self._outbox.is_dated, {}
