@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,7 @@ class Store:
             self._hot_names = len(self._rows.names)
             self._reserve()
         self._snapshot_ms = 0
+        self._is_loss_untold = False
         self._card_id = self._identify_card()
         lay_ballast(state_dir)
 
@@ -282,6 +283,7 @@ class Store:
 
     def _move(self, now_ms: int, *, is_last: bool) -> None:
         tables, books = self._tables, self.books
+        self._tell_losses()
         self._room.age(round(now_ms - self.bounds.age_max_s * 1000), self.head)
         self._room.make(self.bounds.size_max, self.head)
         floor = books.pending_floor(self.head)
@@ -326,12 +328,18 @@ class Store:
     # The ledger
 
     def lose(self, reason: str, count: int) -> None:
-        """Count readings that never came into the log."""
+        """Count readings that never came into the log; written as soon as something can be."""
         losses = self.books.losses
         losses[reason] = losses.get(reason, 0) + count
-        self.books.is_changed = True
-        with translated(), self._tables.transaction():
-            self.books.save("hot", {}, self.books.generation)
+        self.books.is_changed, self._is_loss_untold = True, True
+        with suppress(sqlite3.OperationalError):
+            self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        if self._is_loss_untold:
+            with self._tables.transaction():
+                self.books.save("hot", {}, self.books.generation)
+            self._is_loss_untold = False
 
     def balance(self) -> dict[str, Balance]:
         """Return the ledger, with what the files hold counted row by row."""
