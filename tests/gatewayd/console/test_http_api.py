@@ -252,7 +252,7 @@ async def test_metrics_are_text(room: Room) -> None:
 async def test_healthz_is_200_and_503_with_the_reason(room: Room) -> None:
     """What the watchdog is fed by."""
     assert await room.get("healthz") == {"is_ok": True, "reason": None}
-    room.gateway.pulse.beats["outbox"] = asyncio.get_running_loop().time() - 100
+    room.gateway.lookout.pulse.beats["outbox"] = asyncio.get_running_loop().time() - 100
     told = await room.get("healthz", 503)
     assert "outbox made no progress" in told["reason"]
 
