@@ -6,11 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from gatewayd.board import Board
 from gatewayd.clouds.thinger.codec import Codec, Dialect
+from gatewayd.clouds.thingplus.codec import Form, encode_topic
+from gatewayd.clouds.thingplus.requests import Requests as ThingplusRequests
+from gatewayd.clouds.thingplus.rpc import decode_response
 from gatewayd.errors import Malformed
 from gatewayd.model import Command, Outcome, Status
+from gatewayd.testing.clock import SimulatedClock
+from gatewayd.transports.mqtt import Message
+from gatewayd.uplink import Premises
 from tests.clouds.thinger.test_requests import Desk as ThingerDesk
+from tests.clouds.thingplus.test_calls import CHANNELS, NAMES
 from tests.clouds.thingsee.test_requests import Desk as ThingseeDesk
 from tests.fuzz.entries import Hit, entry
 from tests.fuzz.target import Target
@@ -27,6 +36,7 @@ def cloud_targets() -> list[Target]:
     return [
         entry("thinger classic", module, lambda folder: _thinger(folder, Dialect.CLASSIC)),
         entry("thinger iotmp", module, lambda folder: _thinger(folder, Dialect.IOTMP)),
+        entry("thingplus requests", "gatewayd.clouds.thingplus.rpc", _thingplus),
         entry("thingsee requests", "gatewayd.clouds.thingsee.requests", _thingsee),
     ]
 
@@ -55,6 +65,44 @@ async def _thinger(folder: Path, dialect: Dialect) -> AsyncIterator[Hit]:
         for event in desk.said:
             assert Codec(dialect).encode(event)
         desk.said.clear()
+
+    yield hit
+
+
+class _ThingplusLine:
+    """A session on which one message comes, and everything can be said."""
+
+    def __init__(self) -> None:
+        self.session, self.heard, self.said = self, b"", list[bytes]()
+        self.interval_s, self.is_held = 60.0, True
+
+    def topic(self, form: Form) -> str:
+        return encode_topic("gw", form)
+
+    async def messages(self) -> AsyncIterator[Message]:
+        yield Message(self.topic(Form.REQUEST), self.heard, is_retained=False)
+
+    async def publish(self, form: Form, payload: bytes) -> None:
+        self.said.append(payload)
+
+    async def tell_all(self) -> None:
+        """What the statuses do, who are played here too."""
+
+
+@asynccontextmanager
+async def _thingplus(folder: Path) -> AsyncIterator[Hit]:
+    line: Any = _ThingplusLine()
+    clock = SimulatedClock()
+    premises = Premises("up", "gw", "", "1", CHANNELS, Board(), clock, folder, {})
+    requests = ThingplusRequests(premises, NAMES, line, line, 60.0)
+
+    async def hit(data: bytes) -> None:
+        line.heard = data
+        async for command in requests.commands():
+            await requests.reply(command, Outcome(Status.DONE, value=command.value))
+        for payload in line.said:
+            decode_response(payload)
+        line.said.clear()
 
     yield hit
 
