@@ -94,9 +94,8 @@ async def supervise(
         began_s = loop.time()
         ended: Exception | None = None
         try:
-            await run()
+            await _live(run)
         except Exception as error:  # The one place that catches everything.
-            _pass_cancellation(error)
             ended = _root(error)
             if is_core and not isinstance(ended, GatewayError):
                 raise
@@ -118,15 +117,25 @@ async def supervise(
             backoff.reset()
 
 
-def _pass_cancellation(error: Exception) -> None:
-    """Raise the cancellation that a task group has swallowed, where one was asked for.
+async def _live(run: Callable[[], Awaitable[None]]) -> None:
+    """Live one life in a task of its own, and pass on a cancellation that it has swallowed.
 
-    Before Python 3.13 a group whose task fails in the very moment in which it is cancelled from
-    outside tells of the failure alone, and whoever goes on then never ends (gh-116720).
+    Before Python 3.13 a task group whose task fails in the very moment in which it is cancelled
+    from outside tells of the failure alone, and whoever goes on then never ends; it also leaves
+    marks of cancellations of its own on the task that it is in (gh-116720). Only a task without
+    groups knows for certain whether it was told to end.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError from error
+
+    async def life() -> None:
+        await run()
+
+    living, own = asyncio.create_task(life()), asyncio.current_task()
+    try:
+        await living
+    except Exception as error:
+        if own is not None and own.cancelling():
+            raise asyncio.CancelledError from error
+        raise
 
 
 def _root(error: Exception) -> Exception:

@@ -120,3 +120,29 @@ def test_a_cancellation_in_the_moment_of_a_failure_is_not_lost() -> None:
         assert len(runs) == 1
 
     run_simulated(main())
+
+
+def test_a_group_that_fails_while_it_waits_is_tried_again() -> None:
+    """Nobody cancelled it, whatever marks its task group leaves behind."""
+
+    async def main() -> None:
+        runs: list[int] = []
+
+        async def fail() -> None:
+            await asyncio.sleep(1)
+            raise LinkLost("gone")
+
+        async def run() -> None:
+            runs.append(len(runs))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+
+        task = asyncio.ensure_future(supervise("test", run))
+        await asyncio.wait([task], timeout=100)
+        assert not task.done()
+        assert len(runs) > 2
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    run_simulated(main())
