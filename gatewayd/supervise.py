@@ -130,12 +130,15 @@ async def _live(run: Callable[[], Awaitable[None]]) -> None:
         await run()
 
     living, own = asyncio.create_task(life()), asyncio.current_task()
+    swallowed_by: Exception | None = None
     try:
         await living
     except Exception as error:
-        if own is not None and own.cancelling():
-            raise asyncio.CancelledError from error
-        raise
+        swallowed_by = error
+    if own is not None and own.cancelling():
+        raise asyncio.CancelledError from swallowed_by
+    if swallowed_by is not None:
+        raise swallowed_by
 
 
 def _root(error: Exception) -> Exception:
