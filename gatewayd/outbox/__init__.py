@@ -21,6 +21,7 @@ from gatewayd.clock import Clock
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.files import Carried
+from gatewayd.outbox.interim import adopt, interim_dir, open_interim
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.places import find_tmpfs
 from gatewayd.outbox.rejects import Rejected, Rejection
@@ -58,8 +59,13 @@ Make = Callable[[_End | None], Store]
 class Outbox:
     """The log, from the event loop. Every method may raise OutboxError."""
 
-    def __init__(self, make: Make, clock: Clock, *, holds_back: bool) -> None:
+    def __init__(
+        self, make: Make, clock: Clock, *, holds_back: bool, hot_dir: Path | None = None
+    ) -> None:
+        """`hot_dir` is where the log is while the card cannot be opened; None = nowhere."""
         self._make, self._clock, self._holds_back = make, clock, holds_back
+        self._hot_dir = hot_dir
+        self._absent: str | None = None
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
         self._end: _End | None = None
@@ -89,7 +95,7 @@ class Outbox:
     @property
     def card_fault(self) -> str | None:
         """Why the card cannot be written, or None."""
-        return self._store.card_fault
+        return self._absent or self._store.card_fault
 
     @property
     def losses(self) -> Mapping[str, int]:
@@ -166,6 +172,8 @@ class Outbox:
             self._announce()
             self._store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
         now_ms = self._clock.now_ms()
+        if self._absent:
+            await self._do(lambda store: self._adopt())
         await self._do(lambda store: store.commit(now_ms))
         events, self._store.events = self._store.events, []
         return events
@@ -191,15 +199,50 @@ class Outbox:
         return total
 
     async def open(self) -> None:
-        """Open the files, in the log's own thread."""
+        """Open the files, in the log's own thread; without a card, in memory.
+
+        Raises:
+            OutboxError: not even that.
+        """
         loop = asyncio.get_running_loop()
-        self._store = await loop.run_in_executor(self._thread, self._make, None)
+        self._store = await loop.run_in_executor(self._thread, self._open)
+
+    def _open(self) -> Store:
+        try:
+            store = self._make(None)
+        except OutboxError as error:
+            if self._hot_dir is None:
+                raise
+            self._absent = str(error)
+            return open_interim(self._hot_dir)
+        if self._hot_dir and interim_dir(self._hot_dir).exists():
+            self._absent = "the log in memory was not yet brought to the card"
+            store.abandon()
+            return open_interim(self._hot_dir)  # The first commit brings it there.
+        return store
+
+    def _adopt(self) -> None:
+        """Go back to the card if it can be opened now."""
+        try:
+            store = self._make(None)
+        except OutboxError as error:
+            self._absent = str(error)
+            return
+        interim, self._store, self._absent = self._store, store, None
+        store.subscribe(self._subscriptions, self._protected)
+        count = adopt(store, interim)
+        store.events.append(f"the card can be used; {count} readings came from memory")
 
     async def close(self) -> None:
         """Bring everything to the card and close it."""
         now_ms = self._clock.now_ms()
         try:
-            await self._do(lambda store: store.close(now_ms))
+            if self._absent:
+                await self._do(lambda store: self._adopt())
+            if self._absent:  # It stays in memory for the next life, if the machine stays up.
+                await self._do(lambda store: store.leave(now_ms))
+            else:
+                await self._do(lambda store: store.close(now_ms))
         finally:
             self._thread.shutdown(wait=False)
 
@@ -267,7 +310,7 @@ def new_outbox(
         is_suspect, carried = (end.is_suspect, end.carried) if end else (False, None)
         return Store(state_dir, hot_dir, found, is_suspect=is_suspect, carried=carried)
 
-    return Outbox(make, clock, holds_back=holds_back)
+    return Outbox(make, clock, holds_back=holds_back, hot_dir=hot_dir)
 
 
 @asynccontextmanager

@@ -30,18 +30,15 @@ from gatewayd.outbox.files import (
     put_back,
     remove_hot,
 )
+from gatewayd.outbox.intake import Dated, Intake
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.opening import recover
 from gatewayd.outbox.places import drop_ballast, lay_ballast
 from gatewayd.outbox.rejects import Rejected, Rejection
 from gatewayd.outbox.room import Room
-from gatewayd.outbox.rows import Rows, joined, private
-from gatewayd.outbox.slab import SLAB_ROWS_MAX, make_slab
+from gatewayd.outbox.rows import Rows, joined
+from gatewayd.outbox.slab import SLAB_ROWS_MAX
 from gatewayd.outbox.tables import Tables, translated
-
-SEQ_BLOCK = 2**20
-"""Sequence numbers reserved at a time. Each start begins a new block, so that numbers never
-repeat, also after the hot tier is gone; the 63 bits last for eight trillion starts."""
 
 SNAPSHOT_MS = 3_600_000
 """How old the counters on the card may grow while nothing else is written: 24 small commits a
@@ -84,17 +81,18 @@ class Store:
         self.card_fault: str | None = None
         files = open_files(state_dir, hot_dir, is_suspect=is_suspect, carried=carried)
         self._tables = Tables(files.db)
-        self._rows = Rows(self._tables)
-        self.books = Books(self._rows)
-        self._room = Room(self._rows, self.books)
-        with translated():
-            found = recover(self._rows, self.books, files)
-            self.events = found.events
-            self.head, self.newest_ms = found.head, found.newest_ms
-            """`newest_ms`: the latest time of any reading dated by a clock that was right."""
-            self._card_names = found.card_names
-            self._hot_names = len(self._rows.names)
-            self._reserve()
+        self.rows = Rows(self._tables)
+        self.books = Books(self.rows)
+        self._room = Room(self.rows, self.books)
+        try:
+            with translated():
+                found = recover(self.rows, self.books, files)
+                self._intake = Intake(self.rows, self.books, found)
+        except BaseException:
+            files.db.close()
+            raise
+        self.identity = str(self._tables.meta("main", "store"))
+        self.events, self._card_names = found.events, found.card_names
         self._snapshot_ms = 0
         self._is_loss_untold = False
         self._card_id = self._identify_card()
@@ -105,12 +103,15 @@ class Store:
         """The counters of every uplink."""
         return self.books.accounts
 
-    def _reserve(self) -> None:
-        """A card that cannot be written now gets its mark with the next rows."""
-        self._reserved = self.head + SEQ_BLOCK
-        with self._tables.transaction():
-            self._tables.set_meta("main", "reserved", self._reserved)
-            self._tables.set_meta("main", "is_closed", 0)
+    @property
+    def head(self) -> int:
+        """The number of the newest row."""
+        return self._intake.head
+
+    @property
+    def newest_ms(self) -> int:
+        """The latest time of any reading that was dated by a clock that was right."""
+        return self._intake.newest_ms
 
     def close(self, now_ms: int) -> None:
         """Move everything that is owed to the card, with the counters, and close the files."""
@@ -122,6 +123,13 @@ class Store:
             self._tables.db.close()
         if self._hot_dir and not self.card_fault:
             remove_hot(self.state_dir, self._hot_dir)
+
+    def leave(self, now_ms: int) -> None:
+        """Close the files and leave all of them, for the next life to find."""
+        try:
+            self.commit(now_ms, is_last=True)
+        finally:
+            self._tables.db.close()
 
     def abandon(self) -> Carried | None:
         """Close the files as they are, because one of them is broken or gone; return what was
@@ -143,33 +151,14 @@ class Store:
         self._room.protected = protected
         with translated():
             self.books.subscribe(wanted, self.head, is_damaged=self._tables.is_damaged)
-            self._hot_names = len(self._rows.names)
+            self._intake.knows_names()
 
     # Readings in, batches out
 
     def append(self, readings: Sequence[Reading], boot: str | None, offset_ms: int) -> None:
         """Write readings to the hot tier, numbered after the head. For `boot` see Slab."""
-        numbers = self._rows.numbers
-        for reading in readings:
-            if reading[0] not in numbers:
-                self._rows.number(reading[0])
         with translated():
-            if self.head + len(readings) >= self._reserved:
-                self._reserve()
-            slab = make_slab(self.head + 1, readings, numbers)
-            slab.boot, slab.offset_ms = boot, offset_ms if boot else 0
-            accounts, newest_ms = self.books.accept(slab), self.newest_ms
-            if boot is None:
-                newest_ms = max(newest_ms, slab.base_ms + max(slab.times))
-            with self._tables.transaction():
-                self._tables.set_meta("hot", "newest", newest_ms)
-                self._tables.save_names("hot", self._rows.names, self._hot_names)
-                self._tables.insert("hot", slab)
-                self._tables.save_counters(accounts)
-        self.books.accounts.update(accounts)
-        self.head, self.newest_ms = slab.last, newest_ms
-        self._hot_names = len(self._rows.names)
-        self._tables.remember(slab)
+            self._intake.append(readings, (boot, offset_ms if boot else 0))
 
     def batch(self, uplink: str, after: int, limit: int, held_boot: str | None) -> Batch | None:
         """Return up to `limit` rows of an uplink's channels after a seq, or None at the end.
@@ -178,8 +167,8 @@ class Store:
         in `held_boot` before its clock was synchronised, and all after them, are held back.
         """
         wanted = self.books.wanted[uplink]
-        with translated(), closing(self._rows.dated(after, held_boot)) as slabs:
-            batch = self._rows.fill(wanted, slabs, Batch(uplink, (), (), after), limit)
+        with translated(), closing(self.rows.dated(after, held_boot)) as slabs:
+            batch = self.rows.fill(wanted, slabs, Batch(uplink, (), (), after), limit)
         if self._tables.broken:
             with translated():
                 self._bury()
@@ -216,36 +205,59 @@ class Store:
     def retry(self, uplink: str) -> int:
         """Put up to `SLAB_ROWS_MAX` rejected rows of an uplink back, to be sent after all that
         waits; return how many. Rows of channels that it no longer wants stay where they are."""
-        account, head = self.books.accounts[uplink].copy(), self.head
+        account = self.books.accounts[uplink].copy()
         with translated():
             rows = [
                 each
                 for each in self.books.rejects.read(uplink, 0, SLAB_ROWS_MAX)
                 if each.reading.channel in account.wanted
             ]
-            if not rows:
-                return 0
-            if head + len(rows) >= self._reserved:
-                self._reserve()
-            readings = [
-                each.reading._replace(channel=private(uplink, each.reading.channel))
-                for each in rows
-            ]
-            for reading in readings:
-                self._rows.number(reading.channel)
-            slab = make_slab(head + 1, readings, self._rows.numbers)
             counted = min(len(rows), account.dropped.get("rejected", 0))
             account.drop("rejected", -counted)
             account.accepted += len(rows) - counted  # Counters older than the rows: a power cut.
-            with self._tables.transaction():
-                self._tables.save_names("hot", self._rows.names, self._hot_names)
-                self._tables.insert("hot", slab)
-                self.books.rejects.retried(uplink, [each.seq for each in rows])
-                self._tables.save_counters([(uplink, account)])
-        self.books.accounts[uplink], self.books.is_changed = account, True
-        self.head, self._hot_names = slab.last, len(self._rows.names)
-        self.books.want()
+            if rows:
+                with self._intake.appending(uplink, [each.reading for each in rows], account):
+                    self.books.rejects.retried(uplink, [each.seq for each in rows])
         return len(rows)
+
+    def append_for(
+        self,
+        uplink: str,
+        readings: Sequence[Reading],
+        dated: Dated,
+        done: tuple[str, int],
+    ) -> None:
+        """Write readings that one uplink alone shall get, and with them a mark of what is done.
+
+        Args:
+            dated: boot and offset_ms, see Slab.
+        """
+        account = self.books.accounts[uplink].copy()
+        account.accepted += len(readings)
+        with translated(), self._intake.appending(uplink, readings, account, dated):
+            self._tables.set_meta("hot", *done)
+
+    def add_account(self, uplink: str, other: Account, mark: str) -> None:
+        """Add what another log has done with for an uplink, once; `mark` says that it was."""
+        if self.knows(mark):
+            return
+        account = self.books.accounts[uplink].copy()
+        account.accepted += other.accepted - other.pending
+        account.delivered += other.delivered
+        account.repeated += other.repeated
+        for reason, count in other.dropped.items():
+            account.drop(reason, count)
+        with translated(), self._intake.appending(uplink, (), account):
+            self._tables.set_meta("hot", mark, 1)
+
+    def knows(self, mark: str) -> int:
+        """Return how far something went that is marked in memory; 0 = it never began."""
+        return self._tables.number("hot", mark)
+
+    def note(self, mark: str, value: int) -> None:
+        """Mark in memory how far something went."""
+        with translated():
+            self._tables.set_meta("hot", mark, value)
 
     # The card
 
@@ -294,7 +306,7 @@ class Store:
         if owed or is_settled or is_due:
             is_told = books.is_changed or is_last
             with tables.transaction():
-                tables.save_names("main", self._rows.names, self._card_names)
+                tables.save_names("main", self.rows.names, self._card_names)
                 for slab in joined(owed):
                     tables.insert("main", slab)
                 if is_settled:
@@ -306,12 +318,12 @@ class Store:
                     tables.set_meta("main", "newest", self.newest_ms)
                 if is_last:
                     tables.set_meta("main", "is_closed", 1)
-            self._card_names = len(self._rows.names)
-            self._rows.card_last = tables.one("SELECT max(last) FROM main.slab")
+            self._card_names = len(self.rows.names)
+            self.rows.card_last = tables.one("SELECT max(last) FROM main.slab")
             if is_told:
                 books.is_changed, self._snapshot_ms = False, now_ms
                 books.rejects.moved()
-        tables.forget("hot", max(floor, self._rows.card_last))  # [1]
+        tables.forget("hot", max(floor, self.rows.card_last))  # [1]
 
     def _identify_card(self) -> tuple[int, int] | None:
         try:
@@ -352,7 +364,7 @@ class Store:
             lines = {
                 uplink: self.books.balance(uplink)
                 for uplink, account in self.books.accounts.items()
-                if self._rows.is_countable(self.books.wanted[uplink], account.cursor, AUDIT_SLABS)
+                if self.rows.is_countable(self.books.wanted[uplink], account.cursor, AUDIT_SLABS)
             }
         return [
             f"{uplink}: the ledger says {line.pending} pending, the log holds {line.held}"

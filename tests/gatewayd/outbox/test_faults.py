@@ -13,7 +13,7 @@ import pytest
 
 from gatewayd.errors import OutboxError
 from gatewayd.model import ChannelId, Reading
-from gatewayd.outbox import Outbox, open_outbox
+from gatewayd.outbox import Outbox, intake, open_outbox
 from gatewayd.outbox.files import CARD_NAME
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 
@@ -71,6 +71,25 @@ def test_a_card_that_cannot_be_written_is_a_state(tmp_path: Path) -> None:
             assert outbox.card_fault is None
             assert await drained(outbox) == sent
             assert not outbox.accounts["one"].dropped
+
+    run_simulated(main())
+
+
+def test_numbers_that_run_out_on_a_card_at_fault_cost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are reserved on the card; the memory knows the last one too."""
+    monkeypatch.setattr(intake, "SEQ_BLOCK", 50)
+
+    async def main() -> None:
+        async with open_outbox(tmp_path, None, SimulatedClock()) as outbox:
+            await outbox.subscribe({"one": frozenset({A})})
+            sent: list[Reading] = []
+            with broken_disk():
+                for at in range(10):
+                    sent += (more := readings(at * 20))
+                    await outbox.append(more)
+            assert await drained(outbox) == sent
 
     run_simulated(main())
 
