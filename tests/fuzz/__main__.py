@@ -58,13 +58,14 @@ def main() -> int:
         print("\n".join(names))
         return 0
     print(f"{len(names)} targets, {args.seconds} s each, {args.jobs} at once", flush=True)
+    messages = {name: seeds(found[name]) for name in names}  # Once: it reads all of the tests.
     under_way: dict[int, tuple[str, float]] = {}
     broken: list[str] = []
     for name in [*names, *[None] * args.jobs]:
         while under_way and (name is None or len(under_way) >= args.jobs):
             _wait(under_way, broken)
         if name is not None:
-            under_way[_begin(found[name], args.seconds)] = (name, time.monotonic())
+            under_way[_begin(found[name], messages[name], args.seconds)] = (name, time.monotonic())
     print(f"{len(broken)} of {len(names)} broke", *broken, sep="\n")
     return 1 if broken else 0
 
@@ -78,7 +79,7 @@ def _instrumented() -> Mapping[str, Target]:
         return found
 
 
-def _begin(target: Target, seconds: int) -> int:
+def _begin(target: Target, messages: list[bytes], seconds: int) -> int:
     """Attack one target in a process of its own, made of this one; return its id."""
     process = os.fork()
     if process:
@@ -88,7 +89,7 @@ def _begin(target: Target, seconds: int) -> int:
         os.dup2(log, 1)
         os.dup2(log, 2)
         signal.alarm(seconds + GRACE_S)
-        _attack(target, seconds)
+        _attack(target, messages, seconds)
     finally:
         os._exit(1)  # The fuzzer ends the process itself, with 0 where nothing broke.
 
@@ -115,12 +116,12 @@ def _log_of(name: str) -> Path:
     return CACHE / f"{name.replace('/', '_')}.log"
 
 
-def _attack(target: Target, seconds: int) -> None:
+def _attack(target: Target, messages: list[bytes], seconds: int) -> None:
     """Attack one target in this process, which ends with it."""
     atheris: Any = importlib.import_module("atheris")
     corpus = CACHE / target.folder.name
     corpus.mkdir(parents=True, exist_ok=True)
-    for seed in seeds(target):
+    for seed in messages:
         (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
     target.folder.mkdir(parents=True, exist_ok=True)
     options = (
