@@ -18,8 +18,14 @@ from gatewayd.setpoint import show_value
 Json = Mapping[str, Any]
 Cells = Sequence[object]
 
-OLD_S = 120.0
-"""Ages beyond this are shown without fractions."""
+FRESH_S = 1.0
+"""Ages below this are shown as none."""
+
+UNITS = {"Cel": "°C", "By": "B", "By/s": "B/s"}
+"""What people write for the UCUM codes that they do not."""
+
+NUMBERS = frozenset({"value", "age", "accepted", "delivered", "pending", "dropped"})
+"""Columns that stand to the right."""
 
 STYLE = """
 :root { --ink: #17211f; --quiet: #55645f; --edge: #cfd8d5; --bad: #a52315; --good: #0b6b4f; }
@@ -35,7 +41,7 @@ th { text-align: left; color: var(--quiet); font-weight: 600; }
 th, td { padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--edge); vertical-align: top;
   overflow-wrap: anywhere; }
 th, .number { white-space: nowrap; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+th.number, .number { text-align: right; padding-right: 1rem; font-variant-numeric: tabular-nums; }
 tr { break-inside: avoid; }
 .quiet { color: var(--quiet); }
 .bad { color: var(--bad); font-weight: 600; }
@@ -153,7 +159,7 @@ def _devices(told: Told) -> Iterable[str]:
             first = place == 0
             reading = readings.get(name, {})
             value, age = _value(reading), _age(reading.get("age_s"))
-            is_good = reading.get("quality") == "good"
+            is_good = reading.get("quality") in ("good", "off")
             head = (device["name"], told.settings.get(device["name"], device["driver"]), state)
             cells = (
                 *(head if first else ("", "", "")),
@@ -177,7 +183,8 @@ def _value(reading: Json) -> str:
     if isinstance(value, float) and decimals is not None:
         value = f"{value:.{decimals}f}"
     shown = show_value(value) if isinstance(value, bool) else str(value)
-    return f"{shown} {reading.get('unit') or ''}".strip()
+    unit = reading.get("unit") or ""
+    return f"{shown} {UNITS.get(unit, unit)}".strip()
 
 
 def _outputs(told: Told) -> Iterable[str]:
@@ -243,7 +250,10 @@ def _problems(problems: Sequence[str]) -> Iterable[str]:
 def _table(head: Sequence[str], rows: Iterable[tuple[Cells, Cells]]) -> Iterable[str]:
     """Yield a table; each row has its cells and their classes."""
     yield "<table><thead><tr>"
-    yield "".join(f"<th>{escape(name)}</th>" for name in head)
+    kinds = ["number" if name in NUMBERS else "" for name in head]
+    yield "".join(
+        f'<th class="{kind}">{escape(name)}</th>' for name, kind in zip(head, kinds, strict=True)
+    )
     yield "</tr></thead><tbody>"
     for cells, classes in rows:
         shown = (
@@ -261,7 +271,7 @@ def _grade(is_good: object) -> str:
 def _age(age_s: float | None) -> str:
     if age_s is None:
         return ""
-    return show_duration(round(age_s) if age_s > OLD_S else age_s)
+    return show_duration(round(age_s)) if age_s >= FRESH_S else "now"
 
 
 def _time(time_ms: int) -> str:

@@ -103,6 +103,8 @@ def _section(head: tuple[str, ...], rows: Any) -> Iterator[str]:
 
 
 def _state(edge: dict[str, Any]) -> str:
+    if edge.get("stopped"):
+        return f"STOPPED: {edge['stopped']}"
     if edge["is_up"]:
         return f"up ({edge['helped']} helped)" if edge.get("helped") in RESETS else "up"
     retry = f"; next try in {show_duration(edge['retry_s'])}" if edge["retry_s"] else ""

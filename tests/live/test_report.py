@@ -44,7 +44,7 @@ async def test_a_report_tells_all_on_one_page(house: House, cloud: Cloud) -> Non
     page = Words()
     page.feed(text)
     whole = " ".join(page.words)
-    for expected in ("pump/vent", "hold_max 1h", "min_off 5s", f"{HALL_C:.2f} Cel", UPLINK):
+    for expected in ("pump/vent", "hold_max 1h", "min_off 5s", f"{HALL_C:.2f} °C", UPLINK):
         assert expected in whole, expected
     assert "modbus_relay at" in whole
     assert API_KEY not in text

@@ -53,6 +53,7 @@ def test_everything_that_is_wrong_stands_out() -> None:
         ({"rung": "reopen", "helped": None}, "down: cut; next try in 4s"),
         ({"rung": "port reset", "helped": None}, "down: cut; next try in 4s (port reset)"),
         ({"is_up": True, "rung": None, "helped": "reopen"}, "up"),
+        ({"is_up": True, "rung": None, "stopped": "silent for 1h"}, "STOPPED: silent for 1h"),
         ({"is_up": True, "rung": None, "helped": "adapter reset"}, "up (adapter reset helped)"),
     ],
 )
