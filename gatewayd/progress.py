@@ -9,9 +9,9 @@ by when it will be done with what it is at. An edge that is down is no silent st
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
-from statistics import median
 
 from gatewayd.fields import show_duration
 
@@ -45,6 +45,12 @@ OVERDUE_S = 60.0
 """How long after the moment that it named itself a drain is taken as stuck."""
 
 
+def middle_of(gaps_s: Iterable[float]) -> float:
+    """Return the middle pause of some, the upper of two; `statistics` would cost a megabyte."""
+    ordered = sorted(gaps_s)
+    return ordered[len(ordered) // 2]
+
+
 @dataclass(slots=True)
 class Rhythm:
     """How regularly something speaks.
@@ -74,12 +80,12 @@ class Rhythm:
     @property
     def is_even(self) -> bool:
         """Whether it speaks by a clock."""
-        return len(self.gaps_s) == GAPS and max(self.gaps_s) <= EVEN * median(self.gaps_s)
+        return len(self.gaps_s) == GAPS and max(self.gaps_s) <= EVEN * middle_of(self.gaps_s)
 
     @property
     def usual_s(self) -> float | None:
         """Its middle pause, None while too few are known."""
-        return median(self.gaps_s) if len(self.gaps_s) == GAPS else None
+        return middle_of(self.gaps_s) if len(self.gaps_s) == GAPS else None
 
     def quiet_max(self) -> float:
         """Return how long it may be quiet; for ever while nothing is known of it."""
