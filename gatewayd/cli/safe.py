@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from gatewayd.cli import BAD_CONFIG, DONE, FAILED
 from gatewayd.cli._driving import Result
 from gatewayd.console.client import Silent
-from gatewayd.errors import NoDaemon
+from gatewayd.errors import GatewayError, NoDaemon
 from gatewayd.fields import parse_duration
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ that does not hangs, and its outputs are driven from here."""
 
 BUSY_S = 10.0
 
+ASK_AGAIN_S = 0.1
+
 PATIENCE_S = 20.0
 """For whoever did not answer at once. systemd gives 30 s."""
 
@@ -90,11 +91,11 @@ def run(args: argparse.Namespace) -> int:
     began_s = time.monotonic()
     plan = read_plan(args.config)
     try:
-        results = ask_daemon(plan.gateways if plan else (None,))
+        results = ask_patiently(plan.gateways if plan else (None,))
     except NoDaemon as error:
         if isinstance(error, Silent):
-            hint = f"what it holds is free after: kill -9 {error.pid}" if error.pid else ""
-            print(f"gatewayd: {error}; its outputs are driven from here", hint, file=sys.stderr)
+            hint = f"; what it holds is free after: kill -9 {error.pid}" if error.pid else ""
+            print(f"gatewayd: {error}; its outputs are driven from here{hint}", file=sys.stderr)
         if plan is None:
             print(f"gatewayd: {args.config} {UNREADABLE}", file=sys.stderr)
             return BAD_CONFIG
@@ -107,12 +108,10 @@ def run(args: argparse.Namespace) -> int:
         for result in results:
             print(show_result(result, args.config))
     code = DONE if all(result.is_safe for result in results) else FAILED
-    if threading.active_count() > 1:
-        # A wire that hangs holds its thread, and the interpreter would wait for it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    # A wire that hangs holds its thread, and the interpreter would wait for it.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _duration(text: str) -> float:
@@ -127,6 +126,25 @@ def show_result(result: Result, config: Path) -> str:
     verdict = "is safe" if result.is_safe else "IS NOT SAFE"
     source = "" if result.file in (None, str(config)) else f", from {result.file}"
     return f"{result.output} {verdict}: {result.detail}{source}"
+
+
+def ask_patiently(gateways: Sequence[Gateway | None]) -> list[Result]:
+    """Ask again where a daemon lives and has no ear just now: too many others are asking.
+
+    Raises:
+        NoDaemon: as `ask_daemon`.
+        GatewayError: it has none for `DAEMON_S`, or this user may not ask.
+    """
+    until_s = time.monotonic() + DAEMON_S
+    while True:
+        try:
+            return ask_daemon(gateways)
+        except NoDaemon:
+            raise
+        except GatewayError:
+            if time.monotonic() >= until_s:
+                raise
+            time.sleep(ASK_AGAIN_S)
 
 
 def ask_daemon(gateways: Sequence[Gateway | None]) -> list[Result]:

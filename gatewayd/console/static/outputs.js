@@ -88,6 +88,10 @@ export class OutputCard {
       facts.push(`it is ${text(outcome.value, this.channel)} (${outcome.is_verified ? outcome.verified_by : "assumed"})`);
     }
     if (outcome.detail) facts.push(outcome.detail);
+    for (const stage of ["applied", "verified"]) {
+      const moment = outcome[`${stage}_ms`];
+      if (moment) facts.push(`${stage} after ${Math.max(0, moment - outcome.accepted_ms)} ms`);
+    }
     this.tell(outcome.status === "done" ? "good" : "bad", `${when} ${outcome.status}: ${facts.join("; ")}`);
   }
 

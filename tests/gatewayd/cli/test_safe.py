@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -365,3 +367,39 @@ def test_before_a_restart_patience_is_short() -> None:
     assert patience_s({"SERVICE_RESULT": "success"}) == PATIENCE_S
     assert patience_s({"SERVICE_RESULT": "watchdog", "EXIT_STATUS": "ABRT"}) == RESTARTED_S
     assert patience_s({"SERVICE_RESULT": "exit-code", "EXIT_STATUS": "78"}) == PATIENCE_S
+
+
+def test_a_wire_that_hangs_holds_up_neither_the_others_nor_the_end(plant: Plant) -> None:
+    """A thread that the kernel never lets go: the rest is safe in time, and the program ends."""
+    plant.switch_on()
+    hung = plant.folder / "hung"
+    os.mkfifo(hung)  # Whoever opens it waits for somebody at the other end.
+    plant.append(f'[device.hung]\ndriver = "sim_relay"\nstate_file = "{hung}"\nsafe = "off"\n')
+    began_s = time.monotonic()
+    done = plant.run("safe", "--patience", "200ms")
+    assert time.monotonic() - began_s < plant.budget_s(2.5)
+    assert done.returncode == 1
+    assert "hung/relay IS NOT SAFE" in done.stdout
+    assert plant.relays() == {"relay": False, "lamp": False}
+
+
+def leave(crowd: list[socket.socket]) -> None:
+    for client in crowd:
+        client.close()
+
+
+def test_a_crowd_at_the_socket_is_waited_out(plant: Plant) -> None:
+    """Sixteen others are asking: as soon as one of them leaves, it is heard."""
+    with plant.daemon():
+        assert plant.run("set", "pump/relay", "on").returncode == 0
+        crowd = []
+        for _ in range(20):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(plant.folder / "gatewayd.sock"))
+            crowd.append(client)
+        leaving = threading.Timer(0.6, leave, [crowd])
+        leaving.start()
+        done = plant.run("safe")
+        leaving.join()
+    assert done.returncode == 0, done
+    assert plant.relays()["relay"] is False
