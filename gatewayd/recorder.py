@@ -90,6 +90,7 @@ class Recorder:
                 tasks.create_task(self._commit())
         finally:
             await self._append(self._bus.take_now())
+            await self._count_bus()
 
     async def _record(self) -> None:
         while True:
@@ -137,10 +138,7 @@ class Recorder:
         """Commit, and keep the ledger; returns what happened to the files."""
         try:
             events = await self._outbox.commit()
-            lost = self._bus.lost - self.losses.bus
-            if lost:
-                self.losses.bus += lost
-                await self._lose("bus", lost)
+            await self._count_bus()
             await self._audit()
         except OutboxError as error:  # The files cannot be opened again yet; `card_fault` says so.
             log.warning("not committed", reason=str(error))
@@ -155,6 +153,12 @@ class Recorder:
         self.mismatch = "; ".join(await self._outbox.audit()) or None
         if self.mismatch and self.mismatch != was:
             log.critical("the ledger does not balance", reason=self.mismatch)
+
+    async def _count_bus(self) -> None:
+        lost = self._bus.lost - self.losses.bus
+        if lost:
+            self.losses.bus += lost
+            await self._lose("bus", lost)
 
     async def _lose(self, reason: str, count: int) -> None:
         with suppress(OutboxError):  # The files are being opened again; it counts in memory.

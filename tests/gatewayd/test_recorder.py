@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import sqlite3
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,12 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from gatewayd.board import Board
-from gatewayd.bus import Bus
+from gatewayd.bus import WAITING_MAX, Bus
 from gatewayd.card import OWN_FACTOR, Endurance
 from gatewayd.model import ChannelId, Quality, Reading
 from gatewayd.outbox import open_outbox
-from gatewayd.recorder import ALARM_REST_S, Recorder, in_order
-from gatewayd.testing.clock import SimulatedClock, run_simulated
+from gatewayd.recorder import ALARM_REST_S, AUDIT_S, Recorder, in_order
+from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 from gatewayd.wear import Wear
 
 A, B = ChannelId("boiler/temperature"), ChannelId("pump/relay")
@@ -81,6 +83,63 @@ def test_what_happens_to_the_files_is_told_and_recording_goes_on(tmp_path: Path)
     (log,) = run_simulated(main())
     assert log["event"] == "outbox"
     assert "the clock is synchronised" in log["what"]
+
+
+def test_what_the_log_cannot_take_is_counted_by_place(tmp_path: Path) -> None:
+    """A bus that overflows, and files that cannot be written; the board goes on all the same."""
+
+    async def main() -> None:
+        bus, board = Bus(), Board()
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        async with open_outbox(tmp_path / "card", tmp_path, SimulatedClock()) as outbox:
+            await outbox.subscribe({"one": frozenset({A})})
+            recorder = Recorder(bus, board, outbox, 1.0)
+            task = asyncio.ensure_future(recorder.run())
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+            try:  # pytest's own capture is a file, too: the log must not go there meanwhile.
+                bus.publish([Reading(A, n, float(n)) for n in range(1, 5001)])
+                await asyncio.sleep(1)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            assert recorder.losses.outbox == 5000
+            assert board.latest(A) == Reading(A, 5000, 5000.0)
+            bus.publish([Reading(A, 6000 + n, 1.0) for n in range(WAITING_MAX)])
+            bus.publish([Reading(A, 5, 1.0)] * 7)
+            task.cancel()
+            await asyncio.wait([task])
+            assert outbox.losses == {"outbox": 5000, "bus": 7}
+            assert outbox.accounts["one"].accepted == WAITING_MAX
+
+    with capture_logs() as logs:
+        run_simulated(main())
+    assert logs[0]["event"] == "readings lost"
+
+
+def test_a_ledger_that_does_not_balance_is_told_at_the_highest_level(tmp_path: Path) -> None:
+    """Once, and again when it changes; found by counting the rows every minute."""
+
+    async def main() -> list[MutableMapping[str, Any]]:
+        bus = Bus()
+        with capture_logs() as logs:
+            async with open_outbox(tmp_path / "card", tmp_path, SimulatedClock()) as outbox:
+                await outbox.subscribe({"one": frozenset({A})})
+                recorder = Recorder(bus, Board(), outbox, 1.0)
+                task = asyncio.ensure_future(recorder.run())
+                bus.publish([Reading(A, START_MS + n, float(n)) for n in range(10)])
+                await asyncio.sleep(AUDIT_S + 5)
+                told = [recorder.mismatch]
+                with sqlite3.connect(tmp_path / "card" / "outbox.db") as other:
+                    other.execute("DELETE FROM slab")
+                other.close()
+                await asyncio.sleep(3 * AUDIT_S)
+                told.append(recorder.mismatch)
+                assert told == [None, "one: the ledger says 10 pending, the log holds 0"]
+                task.cancel()
+                await asyncio.wait([task])
+        return logs
+
+    (log,) = run_simulated(main())
+    assert (log["log_level"], log["event"]) == ("critical", "the ledger does not balance")
 
 
 def test_an_alarm_is_on_the_card_at_once_and_the_next_one_soon(tmp_path: Path) -> None:

@@ -72,6 +72,23 @@ def test_a_lost_link_moves_no_cursor(tmp_path: Path) -> None:
     run_simulated(main())
 
 
+def test_what_may_have_arrived_twice_is_counted(tmp_path: Path) -> None:
+    """The answer was lost with the link; a cloud that said no is another matter."""
+
+    async def main() -> None:
+        cloud = FakeCloud(loses_answer=True)
+        cloud.troubles.append(Throttled("busy", 5))
+        async with log_with(tmp_path, 10) as outbox:
+            with pytest.raises(LinkLost):
+                await drain(FakeLink(cloud), outbox, "cloud")
+            await drained(outbox, cloud)
+            assert len(cloud.taken) == 20
+            assert outbox.accounts["cloud"].repeated == 10
+            assert outbox.accounts["cloud"].delivered == 10
+
+    run_simulated(main())
+
+
 def test_a_throttled_batch_waits_as_long_as_it_was_told(tmp_path: Path) -> None:
     """The same batch is sent again after the cloud's own time."""
 
