@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps(counts) if args.json else show_retried(counts))
             return DONE
         if args.rejected:
-            rows = list(_rejected(control, args.uplink))
+            rows = list(rejected_rows(control, args.uplink))
             print(json.dumps(rows) if args.json else show_rejected(rows))
             return DONE
         ledger = cast(dict[str, Any], control.ask("ledger"))
@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     return DONE if ledger["is_balanced"] else FAILED
 
 
-def _rejected(control: Control, uplink: str | None) -> Iterator[dict[str, Any]]:
+def rejected_rows(control: Control, uplink: str | None) -> Iterator[dict[str, Any]]:
+    """Yield what the cloud of an uplink refused, or of all, the oldest first."""
     ledger = cast(dict[str, Any], control.ask("ledger"))
     for name in [uplink] if uplink else ledger["uplinks"]:
         after = 0

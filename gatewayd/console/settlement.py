@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gatewayd.console.surface import ControlSurface, Json, show_balance
 from gatewayd.errors import GatewayError
+from gatewayd.outbox.opening import SEQ_MAX
 from gatewayd.outbox.rejects import Rejected
 
 PAGE = 500
@@ -29,7 +30,7 @@ async def rejected_of(surface: ControlSurface, request: Mapping[str, object]) ->
         ValueError: there is no such uplink, or `after` is no number.
     """
     uplink, after = request.get("uplink"), request.get("after", 0)
-    if not isinstance(after, int) or isinstance(after, bool):
+    if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < SEQ_MAX:
         raise ValueError("after is not a whole number")
     [name] = await _uplinks(surface, uplink if uplink else "?")
     if surface.rejected is None:
