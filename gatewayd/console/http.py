@@ -185,9 +185,12 @@ class Gate:
 
     async def _refuse(self, request: web.Request) -> web.StreamResponse | None:
         """Return why a request goes no further; None lets it through, and notes who asks."""
-        caller = self._find_session(request)
-        key = find_password(request.headers.get("Authorization", ""))
-        if caller is None and self._keys is not None and key is not None:
+        shown = request.headers.get("Authorization", "")
+        key, caller = find_password(shown), self._find_session(request)
+        # Who shows a token means it, whatever session there is beside it. Basic may be meant for a
+        # proxy in front of us.
+        is_meant = caller is None or shown.lower().startswith("bearer")
+        if self._keys is not None and key is not None and is_meant:
             told = await self._keys.try_key(key, address_of(request.remote))
             if isinstance(told, Refusal):
                 _note_refusal(request, told)

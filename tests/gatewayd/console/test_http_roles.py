@@ -101,6 +101,23 @@ async def test_a_token_opens_the_page_with_its_role(tmp_path: Path) -> None:
         assert room.gateway.desk.history[-1].command.origin == "local:scada"
 
 
+async def test_a_token_that_is_shown_counts_before_a_session(tmp_path: Path) -> None:
+    """So that the record names whom the script meant, and no session lends it more."""
+    async with open_guarded(tmp_path) as room:
+        await room.post("api/login", {"password": TOKENS[Role.ADMINISTER]})
+        await room.post(PUMP, {"value": True}, 403, headers=shown(Role.READ))
+        await room.post(PUMP, {"value": True}, headers=shown(Role.OPERATE))
+        assert room.gateway.desk.history[-1].command.origin == "local:scada"
+        await room.get("api/status", 401, headers=bearer("wrong"))
+
+
+async def test_what_a_proxy_in_front_asks_for_does_not_end_a_session(tmp_path: Path) -> None:
+    """It hands on its own user and password, which are none of ours."""
+    async with open_guarded(tmp_path) as room:
+        await room.post("api/login", {"password": TOKENS[Role.OPERATE]})
+        assert await room.get("api/status", headers={"Authorization": "Basic cHJveHk6aXRz"})
+
+
 async def test_without_a_token_nothing_is_open(tmp_path: Path) -> None:
     """Nor with a wrong one; whoever guesses on is told to wait."""
     async with open_guarded(tmp_path) as room:
