@@ -35,7 +35,13 @@ FUNCTIONS = re.compile(
     r"(decode|parse|split|read|recognise|open_envelope|sort_out|of_json|bytes_of|maybe_gunzip"
     r"|maybe_number|command_value|refusal|retry_after)(_\w+)?"
 )
-NOT_ALONE = frozenset({"drivers.i2c.bme280.decode_burst", "drivers.ble.bthome.decode"})
+NOT_ALONE = frozenset(
+    {
+        "drivers.ble.bthome.decode",
+        "drivers.i2c.bme280.decode_burst",
+        "drivers.serial.sml.decode",
+    }
+)
 """Need what another decoder made; the two together are a target, here or in targets.py."""
 
 METHODS = ("feed", "hear", "decode", "take")
