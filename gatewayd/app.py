@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -279,7 +279,8 @@ class Gateway:
     def _premises(self, uplink: str) -> Premises:
         gateway = self.settings.gateway
         folder = gateway.state_dir / "uplinks" / uplink
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(OSError):  # A card that cannot be written keeps no cloud from its readings.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Premises(
             uplink,
             gateway.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -67,6 +68,33 @@ async def test_a_file_beyond_repair_is_set_aside(
     numbers = cloud.numbers(counter.channels[0])
     assert numbers == sorted(set(numbers))
     assert file.with_name(file.name + ".corrupt").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a read-only card is a mount, made by root")
+async def test_a_card_that_is_read_only_from_the_start_is_lived_through(
+    house: House, cloud: Cloud, counter: Counter
+) -> None:
+    """Readings flow through memory, status says why; when it can be written it is used."""
+    house.state.mkdir()
+    mount = f"mount --bind {house.state} {house.state} && mount -o remount,bind,ro {house.state}"
+    house.wrapper = (shutil.which("unshare") or "", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh")
+    async with house.daemon() as daemon:
+        await daemon.wait_line(UPLINK, lambda line: line["delivered"] > ENOUGH)
+        assert "cannot" in (await daemon.ask("status"))["outbox"]["card_fault"]
+        await cloud.sandbox.refuse_connections()
+        await daemon.wait_line(UPLINK, lambda line: line["pending"] > ENOUGH)
+        enter = (shutil.which("nsenter") or "", "-t", str(daemon.process.pid), "-m", "mount")
+        remount = await asyncio.create_subprocess_exec(*enter, "-o", "remount,bind,rw", house.state)
+        assert await remount.wait() == 0
+        await until(lambda: house.logged("card works again"), "the fault is over")
+        await cloud.sandbox.accept_connections()
+        counter.is_speaking = False
+        line = await daemon.wait_drained(UPLINK)
+        assert line["dropped"] == {}
+        assert line["accepted"] == line["delivered"] == cloud.total()
+    assert (house.state / CARD_NAME).exists()
+    numbers = cloud.numbers(counter.channels[0])
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a full card is a small tmpfs, mounted by root")
