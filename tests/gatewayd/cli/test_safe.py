@@ -403,3 +403,20 @@ def test_a_crowd_at_the_socket_is_waited_out(plant: Plant) -> None:
         leaving.join()
     assert done.returncode == 0, done
     assert plant.relays()["relay"] is False
+
+
+async def test_todays_has_the_last_word_also_when_both_are_late(plant: Plant) -> None:
+    """The board comes back while both are tried: whoever was first, today's value stands."""
+    place = plant.folder / "late"
+    place.write_text("a file where a folder should be")
+    plant.edit(f"{plant.folder}/pump.json", f"{place}/pump.json")
+    (plant.folder / NAME).write_text(plant.config.read_text())
+    plant.edit('relays = ["relay", "lamp"]', 'relays = ["relay"]')
+    plant.edit('safe = "off"', 'safe = "on"')
+    plan = read_plan(plant.config)
+    assert plan is not None
+    driving = asyncio.ensure_future(make_safe(plan, soon_s=0.4, patience_s=10.0))
+    await asyncio.sleep(0.6)
+    place.unlink()
+    assert all(result.is_safe for result in await driving)
+    assert plant.relays("late/pump") == {"relay": True, "lamp": False}
