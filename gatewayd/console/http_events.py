@@ -43,6 +43,7 @@ HEARTBEAT_S = 15.0
 RESTED = frozenset({"for_s", "left_s", "retry_s", "uptime_s", "time_ms", "pending"}) | {
     "accepted",
     "delivered",
+    "repeated",
     "samples",
     "recorded",
 }

@@ -144,8 +144,12 @@ class UplinkCard {
     for (const key of ["accepted", "delivered", "pending"]) say(this.figures[key], count(edge[key]));
     say(this.figures.dropped, count(dropped));
     this.sum.querySelector("[data-key=dropped]").classList.toggle("bad", dropped > 0);
-    this.drops.hidden = !dropped;
-    say(this.drops, `dropped: ${reasons.map(([why, number]) => `${count(number)} ${why}`).join(", ")}`);
+    const parts = [];
+    if (dropped) parts.push(`dropped: ${reasons.map(([why, number]) => `${count(number)} ${why}`).join(", ")}`);
+    // No answer came to the first time: the cloud may have these twice.
+    if (edge.repeated) parts.push(`sent again: ${count(edge.repeated)}`);
+    this.drops.hidden = !parts.length;
+    say(this.drops, parts.join("; "));
   }
 
   showLine(line) {
