@@ -113,6 +113,10 @@ class Store:
         """The latest time of any reading that was dated by a clock that was right."""
         return self._intake.newest_ms
 
+    @newest_ms.setter
+    def newest_ms(self, time_ms: int) -> None:
+        self._intake.newest_ms = time_ms
+
     def close(self, now_ms: int) -> None:
         """Move everything that is owed to the card, with the counters, and close the files."""
         try:
