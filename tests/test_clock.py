@@ -261,6 +261,24 @@ def test_a_clock_set_back_leaves_order_and_says_that_it_does_not_know(tmp_path: 
     run_simulated(main())
 
 
+def test_a_clock_set_back_soon_after_the_first_time_reorders_nothing(tmp_path: Path) -> None:
+    """What was dated anew counts as dated: the readings that follow come after it. (Found by a
+    seeded week.)"""
+
+    async def main() -> None:
+        world = world_at(tmp_path, 0)
+        async with world.running() as gateway:
+            await asyncio.sleep(HOUR_S)
+            set_right(world.clock)
+            await asyncio.sleep(25)
+            world.clock.jump(-1_800_000)
+            await asyncio.sleep(HOUR_S)
+            await drained(gateway)
+        assert_in_order(world.cloud.taken)
+
+    run_simulated(main())
+
+
 def test_a_clock_set_forwards_and_back_loses_and_reorders_nothing(tmp_path: Path) -> None:
     """Ahead for ten minutes: what was dated then is in the cloud already; what follows waits for
     no true time but says that it is not known."""

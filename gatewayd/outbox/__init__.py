@@ -20,6 +20,7 @@ from typing import TypeVar
 from gatewayd.clock import Clock
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
+from gatewayd.outbox.ageing import Ageing
 from gatewayd.outbox.files import Carried
 from gatewayd.outbox.interim import adopt, interim_dir, open_interim
 from gatewayd.outbox.ledger import Account, Balance
@@ -66,6 +67,7 @@ class Outbox:
         self._make, self._clock, self._holds_back = make, clock, holds_back
         self._hot_dir = hot_dir
         self._absent: str | None = None
+        self._ageing = Ageing(clock)
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
         self._end: _End | None = None
@@ -168,13 +170,14 @@ class Outbox:
         if not self.is_dated and self._clock.is_synchronised():
             self.is_dated = True
             boot, offset_ms = self._clock.boot_id(), self._offset_ms()
-            count = await self._do(lambda store: store.resynchronise(boot, offset_ms))
+            set_ms = offset_ms + self._clock.boottime_ms()
+            count = await self._do(lambda store: store.resynchronise(boot, offset_ms, set_ms))
             self._announce()
             self._store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
-        now_ms = self._clock.now_ms()
+        now_ms, aged_ms = self._clock.now_ms(), self._ageing.find_now_ms(is_dated=self.is_dated)
         if self._absent:
             await self._do(lambda store: self._adopt())
-        await self._do(lambda store: store.commit(now_ms))
+        await self._do(lambda store: store.commit(now_ms, aged_ms))
         events, self._store.events = self._store.events, []
         return events
 

@@ -265,11 +265,14 @@ class Store:
 
     # The card
 
-    def commit(self, now_ms: int, *, is_last: bool = False) -> None:
+    def commit(self, now_ms: int, aged_ms: int | None = None, *, is_last: bool = False) -> None:
         """Move what is owed to the card and forget what is not.
 
         A card that cannot be written is a state (`card_fault`) and not an error: the rows stay
         in memory, up to its limit.
+
+        Args:
+            aged_ms: the time that readings are too old by, or None: none is now.
 
         Raises:
             CardReplaced: the files have to be opened again.
@@ -279,7 +282,7 @@ class Store:
                 if self._identify_card() != self._card_id:
                     put_back(self._tables.db, self.state_dir)
                     raise CardReplaced(f"{self.state_dir / CARD_NAME} was gone and is made again")
-                self._move(now_ms, is_last=is_last)
+                self._move(now_ms, aged_ms, is_last=is_last)
                 if self.card_fault:
                     self.card_fault = None
                     lay_ballast(self.state_dir)
@@ -297,14 +300,16 @@ class Store:
             pass  # Not even that: the same fault, told already.
         self._room.shed(HOT_BYTES_MAX, self.head)
 
-    def _move(self, now_ms: int, *, is_last: bool) -> None:
+    def _move(self, now_ms: int, aged_ms: int | None, *, is_last: bool) -> None:
         tables, books = self._tables, self.books
         self._tell_losses()
-        self._room.age(round(now_ms - self.bounds.age_max_s * 1000), self.head)
+        if aged_ms is not None:
+            self._room.age(round(aged_ms - self.bounds.age_max_s * 1000), self.head)
         self._room.make(self.bounds.size_max, self.head)
         floor = books.pending_floor(self.head)
         owed = list(tables.read("hot", floor))
-        is_due = books.is_changed and now_ms - self._snapshot_ms >= SNAPSHOT_MS
+        # A clock that was set back says that the last snapshot is yet to come.
+        is_due = books.is_changed and not 0 <= now_ms - self._snapshot_ms < SNAPSHOT_MS
         is_due |= is_last or books.rejects.is_owed
         is_settled = 0 < tables.one("SELECT min(last) FROM main.slab") <= floor
         if owed or is_settled or is_due:
@@ -336,8 +341,12 @@ class Store:
             return None
         return found.st_dev, found.st_ino
 
-    def resynchronise(self, boot: str, offset_ms: int) -> int:
-        """Re-date the slabs of a boot now that wall minus boot time is known; returns how many."""
+    def resynchronise(self, boot: str, offset_ms: int, now_ms: int) -> int:
+        """Re-date the slabs of a boot now that wall minus boot time is known; returns how many.
+
+        All of them are older than now, and nothing newer may be dated before them.
+        """
+        self.newest_ms = max(self.newest_ms, now_ms)
         with translated():
             return sum(self._tables.redate(tier, boot, offset_ms) for tier in ("main", "hot"))
 
