@@ -60,7 +60,10 @@ async def wait_health(address: str, status: int) -> str:
 async def wait_quality(daemon: Daemon, word: str) -> None:
     """Return when the latest reading is so."""
     async with asyncio.timeout(NOTICED_S):
-        while (await daemon.ask("read", channel="probe/temperature"))[0]["quality"] != word:
+        while True:
+            [row] = await daemon.ask("read", channel="probe/temperature")
+            if row["quality"] == word:
+                return
             await asyncio.sleep(0.05)
 
 
