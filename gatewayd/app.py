@@ -179,6 +179,13 @@ class Gateway:
             for name, keeper in self.keepers.items()
         ]
 
+    async def wait_outputs(self, at_most_s: float) -> None:
+        """Wait until every output is safe or has failed to be, or so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                for name in self.keepers:
+                    await self.devices[name].settled.wait()
+
     def edge_tasks(self) -> list[Coroutine[Any, Any, None]]:
         """One task for each sensor and each cloud."""
         sensors = [

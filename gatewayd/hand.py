@@ -53,8 +53,29 @@ class Hand:
         output.actual = before
         output.stand(value if seen is None else seen, _now_s(), is_verified=seen is not None)
 
+    async def look(self, output: Output) -> None:
+        """Read back without writing: a board may lose its power, an adapter may be pulled out.
+
+        Raises:
+            DeviceError: nobody answers, or the output is not what it was told to be.
+        """
+        try:
+            async with asyncio.timeout(self.write_timeout_s):
+                seen = await self.actuator.read_back(output.channel.id)
+        except TimeoutError as error:
+            limit = show_duration(self.write_timeout_s)
+            raise DeviceTimeout(f"{output.name} did not answer within {limit}") from error
+        told = output.actual
+        if seen is None or told is None:
+            return
+        if not agrees(output.channel, told, seen):
+            was, shows = show_value(told), show_value(seen)
+            raise DeviceFault(f"{output.name} was {was} and now shows {shows} by itself")
+        output.seen_s = _now_s()
+
     async def retreat(self, output: Output, error: DeviceError) -> None:
-        """Go safe after a write that failed. Raises DeviceError if that fails as well. [2]"""
+        """Go safe when in doubt. Raises DeviceError if that fails as well. [2]"""
+        output.doubt(error.quality, str(error))
         self.tell(output)
         self.note("output uncertain", output=output.name, reason=str(error))
         await self.go_safe(output, f"went safe: {error}")

@@ -27,14 +27,18 @@ class Edge:
     """How often it ended since start."""
     ladder: Ladder = field(default_factory=Ladder)
     """A device's: which remedy is due, and what helped last."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False, compare=False)
+    """Set once it works, or has failed for the first time."""
 
     def went_up(self) -> None:
         """Note that it works now."""
+        self.settled.set()
         self.is_up, self.reason, self.retry_s = True, "", None
         self.since_s = asyncio.get_running_loop().time()
 
     def ended(self, error: Exception | None, retry_s: float) -> None:
         """Note that it ended, why, and when it will be tried again."""
+        self.settled.set()
         if self.is_up or not self.ends:
             self.since_s = asyncio.get_running_loop().time()
         self.is_up, self.reason, self.retry_s = False, str(error or "finished"), retry_s

@@ -48,6 +48,10 @@ OPEN_S = 15.0
 """For opening the device. Serial relay boards take 2 s to wake after their port was opened; BLE
 ones take up to 10 s to be found."""
 
+GLANCE_S = 10.0
+"""How often the outputs of a device are read back while nothing is asked of them. A vanished GPIO
+chip, or a board that lost its power, says nothing by itself; more often would fill slow wires."""
+
 Opener = Callable[[], AbstractAsyncContextManager[Actuator]]
 
 
@@ -81,6 +85,7 @@ class Keeper:
     _prover: Prover = field(init=False)
     _gone_s: dict[str, float] = field(default_factory=dict, init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _glance_s: float = field(default=0.0, init=False)
     _is_open: bool = field(default=False, init=False)
     _trouble: str = field(default="it was not opened yet", init=False)
 
@@ -201,6 +206,7 @@ class Keeper:
             self._answer_all()
 
     def _note_opened(self) -> None:
+        self._glance_s = _now_s() + GLANCE_S
         for output in self._outputs.values():
             output.opened_s, output.started_s = _now_s(), None
 
@@ -226,17 +232,31 @@ class Keeper:
                 self._current = None
                 await self._do_what_is_due(hand)
             await self._prover.settle(hand)
+            if self._glance_s <= _now_s():
+                await self._glance(hand)
             try:
                 async with asyncio.timeout_at(self._next_moment()):
                     await self._wake.wait()
             except TimeoutError:
                 continue  # A clock is due.
 
-    def _next_moment(self) -> float | None:
+    def _next_moment(self) -> float:
         moments = [due[0] for each in self._outputs.values() if (due := self._next(each))]
         more = (self._prover.next_s(), self._tray.next_s(_now_s()))
         moments += [moment_s for moment_s in more if moment_s is not None]
-        return min(moments, default=None)
+        return min([self._glance_s, *moments])
+
+    async def _glance(self, hand: Hand) -> None:
+        """Read back what stands still; what is not as it should be goes safe. Raises DeviceError:
+        not even that could be done.
+        """
+        for output in self._outputs.values():
+            if output.is_verified and output.flip_s is None:
+                try:
+                    await hand.look(output)
+                except DeviceError as error:
+                    await hand.retreat(output, error)
+        self._glance_s = _now_s() + GLANCE_S
 
     async def _do_what_is_due(self, hand: Hand) -> None:
         for output in self._outputs.values():

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 HELP = "run the daemon in the foreground"
 
+OUTPUTS_S = 3.0
+"""For the outputs to be safe before the service counts as started; one that hangs is told by the
+status, and whoever waits for the service is not held up by it."""
+
 EXAMPLE = """\
 example:
   gatewayd --config /etc/gatewayd/config.toml run --log-level debug
@@ -67,13 +71,14 @@ async def run_for_ever(path: Path, settings: Settings, clock: Clock | None = Non
     log, notifier = structlog.get_logger(), Notifier()
     signals = Signals()
     while not signals.stop.is_set():
-        async with open_daemon(settings, notifier, signals.restart, clock):
+        async with open_daemon(settings, notifier, signals.restart, clock) as gateway:
             log.info("running", gateway=settings.gateway.id)
             try:
                 # What runs, not what the file says by now: it may have been edited meanwhile.
                 keep_copy(path, settings.text, settings.gateway.state_dir)
             except OSError as error:
                 log.warning("no copy of the configuration", reason=str(error))
+            await gateway.wait_outputs(OUTPUTS_S)
             notifier.tell(READY=1, STATUS="running")
             while (wanted := await signals.wait()) != "stop":
                 found = reread(path)

@@ -14,7 +14,7 @@ from gatewayd.clock import SystemClock
 from gatewayd.cycles import Cycles
 from gatewayd.errors import ConfigError, DeviceAbsent, DeviceError, DeviceTimeout
 from gatewayd.hand import LEAVE_S
-from gatewayd.keeper import REQUESTS_MAX, Keeper, Limits
+from gatewayd.keeper import GLANCE_S, REQUESTS_MAX, Keeper, Limits
 from gatewayd.model import Access, Channel, ChannelId, Outcome, Quality, Reading, Status
 from gatewayd.testing.actuator import FakeActuator, Fault
 from gatewayd.testing.clock import SimulatedClock
@@ -577,3 +577,45 @@ async def test_who_is_cancelled_again_while_leaving_leaves_all_safe() -> None:
             await asyncio.sleep(0.2)
         assert task.done()
     assert bench.board.levels == {"relay": False, "lamp": False}
+
+
+@simulated
+async def test_an_output_that_moved_by_itself_goes_safe_and_is_told() -> None:
+    """A board that lost its power for a moment, or a hand on its button."""
+    bench = make_bench()
+    async with session(bench):
+        await bench.keeper.set("relay", True)
+        bench.board.levels["relay"] = False
+        await asyncio.sleep(GLANCE_S + 1)
+        assert bench.board.writes[-1].value is False
+        assert [reading.quality for reading in bench.published[-2:]] == [
+            Quality.FAULT,
+            Quality.GOOD,
+        ]
+        (doubt,) = (facts for event, facts in bench.noted if event == "output uncertain")
+        assert "now shows off by itself" in str(doubt["reason"])
+
+
+@simulated
+async def test_a_board_that_vanished_is_noticed_though_nothing_is_asked_of_it() -> None:
+    """Nobody goes on saying what it does; the supervisor opens the next session."""
+    bench = make_bench()
+    async with session(bench) as task:
+        await bench.keeper.set("relay", True)
+        bench.board.is_plugged = False
+        await asyncio.sleep(GLANCE_S + 1)
+        assert task.done()
+        assert bench.published[-1][2:] == (None, Quality.ABSENT)
+
+
+@simulated
+async def test_a_glance_writes_nothing_where_all_is_well() -> None:
+    """An hour of looking; a board that cannot say is not asked."""
+    for can_read_back in (True, False):
+        bench = make_bench()
+        bench.board.can_read_back = can_read_back
+        async with session(bench):
+            await bench.keeper.set("relay", True)
+            writes = len(bench.board.writes)
+            await asyncio.sleep(3600)
+            assert len(bench.board.writes) == writes and level(bench) is True
