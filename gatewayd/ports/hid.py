@@ -189,9 +189,7 @@ class HidPort:
 
     def _why(self, error: OSError) -> DeviceError:
         if error.errno in (errno.EACCES, errno.EPERM):
-            return DeviceAbsent(
-                f"no right to open {self.name}: gatewayd-hid.rules gives it"
-            )
+            return DeviceAbsent(f"no right to open {self.name}: gatewayd-hid.rules gives it")
         if error.errno in _GONE:
             self.is_broken = True
             return DeviceAbsent(f"{self.name} is gone: {error.strerror}")
