@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -76,6 +77,8 @@ class Stand:
             if self.tally.arrivals != arrivals:
                 arrivals, quiet_since = self.tally.arrivals, now
             if now - quiet_since > QUIET_S:
+                # What it said last may tell why.
+                print(self._child.tail() if self._child else "not running", file=sys.stderr)
                 break
             if now - started > SETTLE_S:
                 raise RuntimeError(f"readings still arrive after {SETTLE_S:.0f} s")
