@@ -55,7 +55,5 @@ def is_convertible(unit: str, wanted: str) -> bool:
 
 def units_beside(unit: str) -> tuple[str, ...]:
     """Return every unit of the same quantity, this one too; none of a unit that nobody knows."""
-    for units in (_TEMPERATURES, *_DIMENSIONS.values()):
-        if unit in units:
-            return tuple(units)
-    return ()
+    families = [tuple(_TEMPERATURES), *map(tuple, _DIMENSIONS.values())]
+    return next((units for units in families if unit in units), ())
