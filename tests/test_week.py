@@ -19,7 +19,7 @@ import pytest
 from gatewayd.config import load
 from gatewayd.model import Quality, Status
 from gatewayd.testing.clock import SimulatedClock, run_simulated
-from tests.test_gateway import DAY_S, FAULTS, FILE, PUMP, World, by_channel, running, watch
+from tests.test_gateway import DAY_S, FAULTS, FILE, PUMP, World, by_channel, running
 
 WEEK_S = 7 * DAY_S
 QUICK_SEEDS = (1, 2)
@@ -28,6 +28,7 @@ QUICK_S = 1.5 * DAY_S
 
 SLOW_WEEKS = 40
 YEAR_MS = 365 * 86_400_000
+GLANCE_S = 2.0
 LIFE_S_MIN = 2 * 3600.0
 TOLD_S_MAX = 1800.0
 """A cold start's clock is right after so long at the latest."""
@@ -69,6 +70,13 @@ async def tell_time(world: World, behind_ms: int) -> None:
     await asyncio.sleep(world.random.uniform(1, TOLD_S_MAX))
     world.clock.jump(behind_ms)
     world.clock.synchronised = True
+
+
+async def watch(world: World) -> None:
+    """Look at the pump every two seconds: off and on again between two looks is no long on."""
+    while True:
+        await asyncio.sleep(GLANCE_S)
+        world.look()
 
 
 async def strike(world: World, until_s: float) -> None:
