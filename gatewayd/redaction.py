@@ -31,6 +31,9 @@ PLACES = ("file", "credential", "env")
 
 DEPTH_MAX = 12
 
+PASSES_MAX = 100
+"""A secret of stars would never come to rest; whoever has one is told by `is_clean`."""
+
 _SOUNDS = re.compile(r"(?i)pass(word|phrase)?$|secret|token|api_?key|private")
 _PAIR = re.compile(r"""([\w-]+)["']?\s*=\s*(?:"([^"\n]+)"|'([^'\n]+)')""")
 _WORD = re.compile(r"[^\s\"',;:{}\[\]]+")
@@ -91,10 +94,17 @@ class Redactor:
         self._forms = sorted(written, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
-        """Return the text with stars in the place of secrets."""
-        for form in self._forms:
-            if form in text:
-                text = _pattern(form).sub(STARS, text)
+        """Return the text with stars in the place of secrets.
+
+        Again and again: the stars of one may be what another, short one, stands alone beside.
+        """
+        for _ in range(PASSES_MAX):
+            before = text
+            for form in self._forms:
+                if form in text:
+                    text = _pattern(form).sub(STARS, text)
+            if text == before:
+                break
         return text
 
     def is_clean(self, text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gatewayd.errors import DeviceError, DeviceTimeout
 from gatewayd.ports.modbus import TIMEOUT_S, Table
 from gatewayd.ports.modbus_asking import Refused
+from gatewayd.ports.modbus_reads import Span
 from gatewayd.testing.wires import Gate
 
 
@@ -41,6 +42,10 @@ class FakeModbus:
     def slave(self, id: int, *, timeout_s: float = TIMEOUT_S) -> FakeSlave:
         """Return one device on this line."""
         return FakeSlave(self, id, timeout_s)
+
+    async def read(self, slave: FakeSlave, table: Table, span: Span) -> Sequence[int]:
+        """Return registers, or bits as 0 and 1."""
+        return await slave.read_registers(table, span.address, span.size)
 
     async def close(self) -> None:
         """Forget nothing: a test may look at the log afterwards."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatewayd.fields import Secret
@@ -84,10 +84,10 @@ def test_a_short_secret_is_taken_out_where_it_stands_alone() -> None:
     assert redactor.redact('password = "any"  # many') == 'password = "***"  # many'
 
 
-@given(st.lists(st.text(min_size=1), max_size=4), st.text(), st.text())
+@given(st.lists(st.text(min_size=1, max_size=20), max_size=4), st.text(), st.text())
+@example(["0:"], "0:", "0:")
 def test_what_was_redacted_is_clean(secrets: list[str], before: str, after: str) -> None:
     """Whatever the secrets and the text around them."""
     redactor = Redactor(secrets)
     text = before + " ".join(secrets) + after
-    once = redactor.redact(text)
-    assert redactor.is_clean(redactor.redact(once)) or any(s in STARS for s in secrets)
+    assert redactor.is_clean(redactor.redact(text)) or any(s in STARS for s in secrets)

@@ -21,7 +21,7 @@ from gatewayd.testing.modbus import FakeModbus, FakeSlave, SlaveModel
 from gatewayd.testing.ports import FakePorts
 from gatewayd.testing.wires import FakeI2c, FakeLines, FakeOutput, FakeSerial
 
-INSIDE = {"open", "ask", "client", "set", "get"}
+INSIDE = {"open", "ask", "client", "set", "get", "question", "reset"}
 """What real ports offer to their own parts, not to drivers."""
 
 
