@@ -18,6 +18,7 @@ from gatewayd.bus import Bus
 from gatewayd.errors import OutboxError
 from gatewayd.model import ChannelId, Quality, Reading
 from gatewayd.outbox import Outbox
+from gatewayd.outbox.order import STEP_MS
 from gatewayd.step import ClockStep
 from gatewayd.wear import Wear
 
@@ -36,10 +37,6 @@ AUDIT_S = 60.0
 
 APPEND_MAX = 8192
 """Readings written in one transaction, so that a flood does not delay the drains."""
-
-STEP_MS = 10_000
-"""A clock that goes back by less than this was corrected; time stands still meanwhile and the
-values stay GOOD. By more, nobody knows which side was right, and they are UNCERTAIN."""
 
 
 @dataclass(slots=True)

@@ -169,11 +169,8 @@ class Outbox:
         """
         if not self.is_dated and self._clock.is_synchronised():
             self.is_dated = True
-            boot, offset_ms = self._clock.boot_id(), self._offset_ms()
-            set_ms = offset_ms + self._clock.boottime_ms()
-            count = await self._do(lambda store: store.resynchronise(boot, offset_ms, set_ms))
+            await self._do(self._date)
             self._announce()
-            self._store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
         now_ms, aged_ms = self._clock.now_ms(), self._ageing.find_now_ms(is_dated=self.is_dated)
         if self._absent:
             await self._do(lambda store: self._adopt())
@@ -209,6 +206,21 @@ class Outbox:
         """
         loop = asyncio.get_running_loop()
         self._store = await loop.run_in_executor(self._thread, self._open)
+        if self.is_dated:  # A process of this boot before us may not have lived to see it.
+            await self._do(self._date)
+
+    def _date(self, store: Store) -> None:
+        """Give the rows that this boot wrote before it knew the time their true one. A card that
+        cannot be written is no reason to stop."""
+        try:
+            count = store.resynchronise(self._clock.boot_id(), self._offset_ms())
+        except OutboxError as error:
+            if not isinstance(error.__cause__, sqlite3.OperationalError):
+                raise
+            store.events.append(f"readings of this boot keep the time that they had: {error}")
+            return
+        if count:
+            store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
 
     def _open(self) -> Store:
         try:
@@ -233,6 +245,8 @@ class Outbox:
             return
         interim, self._store, self._absent = self._store, store, None
         store.subscribe(self._subscriptions, self._protected)
+        if self.is_dated:
+            self._date(store)
         count = adopt(store, interim)
         store.events.append(f"the card can be used; {count} readings came from memory")
 

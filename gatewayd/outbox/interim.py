@@ -33,6 +33,7 @@ def adopt(store: Store, interim: Store) -> int:
     """Move everything from the log in memory into the real one, and remove it; return how many
     readings are pending again."""
     count, mark = 0, interim.identity
+    store.follow(interim.newest_ms)
     for reason, lost in interim.books.losses.items():
         if not store.knows(f"{mark} losses"):
             store.lose(reason, lost)

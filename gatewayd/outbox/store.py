@@ -113,10 +113,6 @@ class Store:
         """The latest time of any reading that was dated by a clock that was right."""
         return self._intake.newest_ms
 
-    @newest_ms.setter
-    def newest_ms(self, time_ms: int) -> None:
-        self._intake.newest_ms = time_ms
-
     def close(self, now_ms: int) -> None:
         """Move everything that is owed to the card, with the counters, and close the files."""
         try:
@@ -341,14 +337,14 @@ class Store:
             return None
         return found.st_dev, found.st_ino
 
-    def resynchronise(self, boot: str, offset_ms: int, now_ms: int) -> int:
-        """Re-date the slabs of a boot now that wall minus boot time is known; returns how many.
-
-        All of them are older than now, and nothing newer may be dated before them.
-        """
-        self.newest_ms = max(self.newest_ms, now_ms)
+    def resynchronise(self, boot: str, offset_ms: int) -> int:
+        """Re-date the slabs of a boot now that wall minus boot time is known; returns how many."""
         with translated():
-            return sum(self._tables.redate(tier, boot, offset_ms) for tier in ("main", "hot"))
+            return self._intake.redate(boot, offset_ms)
+
+    def follow(self, newest_ms: int) -> None:
+        """Date nothing before a time that another log knows."""
+        self._intake.newest_ms = max(self.newest_ms, newest_ms)
 
     # The ledger
 

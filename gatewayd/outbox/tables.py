@@ -128,21 +128,25 @@ class Tables:
         for table in ("slab", "channel", "account", "rejected", "retried", "meta"):
             self.db.execute(f"DELETE FROM hot.{table}")
 
-    def redate(self, tier: str, boot: str, offset_ms: int) -> int:
-        """Shift the slabs of an unsynchronised boot to true time; returns how many."""
-        self._cache.clear()
-        query = f"SELECT last, first, base_ms, offset_ms FROM {tier}.slab WHERE boot = ?"
-        found = self.db.execute(query, (boot,)).fetchall()
-        for last, first, base_ms, was_ms in found:
-            query = f"SELECT body FROM {tier}.slab WHERE last = ?"
-            (body,) = self.db.execute(query, (last,)).fetchone()
-            dated_ms = base_ms + offset_ms - was_ms
-            sealed = resealed((last, first, dated_ms, None, was_ms), body)
-            self.db.execute(
-                f"UPDATE {tier}.slab SET base_ms = ?, boot = NULL, body = ? WHERE last = ?",
-                (dated_ms, sealed, last),
-            )
-        return len(found)
+    def of_boot(self, tier: str, boot: str) -> Iterator[Slab]:
+        """Yield the slabs that a boot wrote before it knew the time, in order; each may be
+        changed meanwhile. Unreadable ones are noted."""
+        query = f"SELECT last FROM {tier}.slab WHERE boot = ? ORDER BY last"
+        for (last,) in self.db.execute(query, (boot,)).fetchall():
+            with closing(self.read(tier, last - 1)) as slabs:
+                slab = next(slabs, None)
+            if slab is not None and slab.last == last:
+                yield slab
+
+    def rebase(self, tier: str, slab: Slab) -> None:
+        """Write a slab's `base_ms` and `boot`; the columns stay packed as they are."""
+        self._cache.pop(slab.last, None)
+        query = f"SELECT body FROM {tier}.slab WHERE last = ?"
+        (body,) = self.db.execute(query, (slab.last,)).fetchone()
+        self.db.execute(
+            f"UPDATE {tier}.slab SET base_ms = ?, boot = ?, body = ? WHERE last = ?",
+            (slab.base_ms, slab.boot, resealed(slab.head, body), slab.last),
+        )
 
     def rows_after(self, tier: str, seq: int) -> int:
         """Count the rows after a seq, decoding one slab at the most: the one that holds it."""
