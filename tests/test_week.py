@@ -47,15 +47,6 @@ def week_at(folder: Path, seed: int) -> World:
     return World(load(file, {}), SimulatedClock(), random.Random(seed))
 
 
-def has_caught_up(world: World) -> bool:
-    """Return whether the clock is past every reading, whatever it was set back by before.
-
-    A board that is switched off before is not looked at here: its next rows are dated by the time
-    server, and those of the clock that ran ahead are in the cloud already.
-    """
-    return all(world.clock.now_ms() > reading.time_ms for reading in world.witness.taken)
-
-
 def wake_cold(world: World) -> int:
     """Begin a boot in some other year; return by how much its clock is behind."""
     behind_ms = world.random.choice((1, -1)) * world.random.randrange(YEAR_MS, 20 * YEAR_MS)
@@ -92,7 +83,7 @@ async def live_through(world: World, span_s: float) -> None:
     loop, end_s = asyncio.get_running_loop(), asyncio.get_running_loop().time() + span_s
     while loop.time() < end_s:
         await asyncio.sleep(world.random.uniform(5, 60))  # A boot takes its time.
-        is_cold = world.random.random() < 0.4 and has_caught_up(world)
+        is_cold = world.random.random() < 0.4
         behind_ms = wake_cold(world) if is_cold else 0
         life_s = world.random.uniform(LIFE_S_MIN, DAY_S)
         async with running(world) as gateway, asyncio.TaskGroup() as tasks:
