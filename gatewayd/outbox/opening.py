@@ -59,12 +59,21 @@ def recover(rows: Rows, books: Books, files: Files) -> Found:
         *(max(a.cursor, a.offered) for a in books.accounts.values()),
     )
     events += books.reconcile(head)
-    newest_ms = max(tables.number(tier, "newest") for tier in ("main", "hot"))
+    known_ms = max(tables.number(tier, "newest") for tier in ("main", "hot"))
     with tables.transaction():
         tables.set_meta("hot", "store", store)
         tables.save_names("hot", rows.names, 0)
         books.save("hot", books.accounts, books.generation)
-    return Found(head, newest_ms, card_names, events)
+    return Found(head, max(known_ms, _newest_ms(tables)), card_names, events)
+
+
+def _newest_ms(tables: Tables) -> int:
+    """Return the time of the last dated rows on the card: what it says itself may be as old as
+    its last snapshot."""
+    last = tables.one("SELECT max(last) FROM main.slab WHERE boot IS NULL")
+    with closing(tables.read("main", last - 1)) as slabs:
+        slab = next(slabs, None)
+    return slab.base_ms + max(slab.times) if slab and slab.last == last else 0
 
 
 def _sweep(tables: Tables, tier: str, events: list[str]) -> None:

@@ -107,6 +107,23 @@ def test_what_was_put_in_order_before_that_comes_after_it_too(tmp_path: Path) ->
     store.close(0)
 
 
+def test_after_a_power_cut_nothing_comes_before_what_is_on_the_card(tmp_path: Path) -> None:
+    """The card says what is newest once an hour; its rows know better."""
+    store = Store(tmp_path / "card", None, Bounds())
+    store.subscribe({"one": frozenset({A})}, frozenset())
+    for n in range(3):
+        store.append([Reading(A, TRUE_MS + n * HOUR_MS // 2, float(n))], None, 0)
+        store.commit(0)
+    store.abandon()
+    store = Store(tmp_path / "card", None, Bounds())
+    store.subscribe({"one": frozenset({A})}, frozenset())
+    store.append(undated(5, 3), BOOT, 0)
+    store.resynchronise(BOOT, TRUE_MS)
+    first_ms = TRUE_MS + HOUR_MS
+    assert [reading.time_ms for reading in got(store)][2:] == [*range(first_ms, first_ms + 6)]
+    store.close(0)
+
+
 def test_a_damaged_slab_is_not_sealed_anew(tmp_path: Path) -> None:
     """It is found out, counted, and the others are dated."""
     store = open_store(tmp_path)
