@@ -33,7 +33,7 @@ test-page: $(VENV)/.test
 	$(BIN)/python -m pytest tests/live/test_page.py
 
 test-slow: $(VENV)/.test broker
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --timeout 3600
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
@@ -44,7 +44,7 @@ board: $(VENV)/.test
 	@PATH="$$PATH:/usr/sbin:/sbin"; for each in qemu-system-x86_64 mmdebstrap mke2fs depmod cpio zstd socat; do \
 	  command -v $$each >/dev/null || { echo "==> installing QEMU, and what builds a small Debian"; \
 	    $(SUDO) apt-get update -qq && $(APT) $(BOARD_NEEDS); break; }; done
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m pytest tests/board -m board
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m pytest tests/board -m board --timeout 900
 
 bench: $(VENV)/.test broker
 	$(BIN)/python -m tests.bench $(BENCH)
