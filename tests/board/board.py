@@ -159,6 +159,12 @@ class Board:
         """Return a property of the running service."""
         return (await self.guest.sh(f"systemctl show --value -p {name} gatewayd")).strip()
 
+    async def running_pid(self) -> str | None:
+        """Return the daemon's process, None while it is not up; both are asked in one instant."""
+        told = await self.guest.sh("systemctl show -p ActiveState -p MainPID gatewayd")
+        facts = dict(line.split("=", 1) for line in told.split())
+        return facts["MainPID"] if facts["ActiveState"] == "active" else None
+
 
 def document(bus: int) -> Mapping[str, Any]:
     """Return the configuration, as a technician would write it."""
