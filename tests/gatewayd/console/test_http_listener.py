@@ -42,6 +42,13 @@ async def open_secure(folder: Path) -> AsyncIterator[tuple[Room, Certificates]]:
         yield room, made
 
 
+def trust(made: Certificates) -> ssl.SSLContext:
+    """Trust the tests' own authority, which lacks what Python 3.13 asks of an authority."""
+    context = ssl.create_default_context(cafile=made.ca_file)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 def place(room: Room) -> tuple[str, int]:
     host, _, port = room.address.removeprefix("https://").strip("/").rpartition(":")
     return host, int(port)
@@ -51,7 +58,7 @@ async def test_the_password_crosses_the_network_by_tls(tmp_path: Path) -> None:
     """The session's cookie then never leaves it either."""
     async with open_secure(tmp_path) as (room, made):
         assert room.address.startswith("https://")
-        trusting = ssl.create_default_context(cafile=made.ca_file)
+        trusting = trust(made)
         login = {"password": PASSWORD}
         async with room.session.post(
             room.address + "api/login", json=login, ssl=trusting
@@ -67,14 +74,14 @@ async def test_nothing_is_said_in_the_clear(tmp_path: Path) -> None:
     async with open_secure(tmp_path) as (room, made):
         with pytest.raises(aiohttp.ClientError):
             await room.session.get(room.address.replace("https", "http") + "healthz")
-        trusting = ssl.create_default_context(cafile=made.ca_file)
+        trusting = trust(made)
         assert await room.get("healthz", ssl=trusting)
 
 
 async def test_tls_before_1_2_is_refused(tmp_path: Path) -> None:
     """By the handshake, whatever the browser would put up with."""
     async with open_secure(tmp_path) as (room, made):
-        old = ssl.create_default_context(cafile=made.ca_file)
+        old = trust(made)
         old.set_ciphers("ALL:@SECLEVEL=0")
         with pytest.warns(DeprecationWarning):
             old.minimum_version = ssl.TLSVersion.TLSv1
@@ -99,7 +106,7 @@ async def test_strangers_who_shake_no_hands_take_no_places_for_long(
                 with contextlib.suppress(ConnectionError):
                     await each.read()
                 its_writer.close()
-        trusting = ssl.create_default_context(cafile=made.ca_file)
+        trusting = trust(made)
         assert await room.get("healthz", ssl=trusting)
 
 
