@@ -41,7 +41,7 @@ NUMBERS_MIN = 10
 READ_S = 2.0
 """Between a device's word and the time that its reading has: the daemon shares its processor."""
 
-SLACK_MS = 5
+SLACK_MS = 20
 TROUBLE_S = 3.0
 LOOK_S = 0.02
 HEALED_S = 45.0
