@@ -28,6 +28,8 @@ class Session:
     """The first number said to it."""
     said: list[tuple[float, int]] = field(default_factory=list)
     """When (monotonic) which number had been said."""
+    said_ms: dict[int, float] = field(default_factory=dict)
+    """The same by the wall clock, which may be slewed meanwhile."""
 
     @property
     def last(self) -> int:
@@ -72,6 +74,7 @@ class Counter:
                 if self.is_speaking:
                     writer.write(b"".join(self._next_line() for _ in range(self._burst)))
                     session.said.append((time.monotonic(), self.number))
+                    session.said_ms[self.number] = time.time() * 1000
                     await writer.drain()
                 await asyncio.sleep(self._pause_s)
         writer.close()
