@@ -29,7 +29,6 @@ from tests.live.daemon import Daemon, House, until
 from tests.peers import stand_in
 from tests.peers.lcus import LcusBoard
 from tests.peers.modbus import Line, Slave, rtu_line
-from tests.peers.plant import IDLE_START_S
 from tests.peers.pty import plugged
 
 SLAVE, PIN = 4, 17
@@ -80,16 +79,13 @@ class Yard:
     async def run_safe(self) -> None:
         """Run what systemd runs then, and prove that it keeps its time and tells the truth."""
         began_s = time.monotonic()
-        await self.house.verb("--version")
-        start_s = time.monotonic() - began_s  # As busy as this machine is now.
-        began_s = time.monotonic()
         done = await self.house.verb("safe", "--json")
         took_s = time.monotonic() - began_s
         assert (done.code, done.err) == (0, "")
         assert {row["output"]: row["is_safe"] for row in done.json["outputs"]} == dict.fromkeys(
             [*SAFE, "trouble/crash", "trouble/block"], True
         )
-        assert took_s < SAFE_S * max(1.0, start_s / IDLE_START_S)
+        assert took_s < SAFE_S
 
 
 @asynccontextmanager

@@ -12,9 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-IDLE_START_S = 0.2
-"""To start this program on a machine that does nothing else."""
-
 CONFIG = """\
 [gateway]
 id = "b827eb000001"
@@ -86,12 +83,6 @@ class Plant:
             check=False,
             env=self.environ() | variables,
         )
-
-    def budget_s(self, promised_s: float) -> float:
-        """Return what a promised time is on a machine that is busy with other things."""
-        began_s = time.monotonic()
-        self.run("--version")
-        return promised_s * max(1.0, (time.monotonic() - began_s) / IDLE_START_S)
 
     def environ(self) -> dict[str, str]:
         return {k: v for k, v in os.environ.items() if not k.startswith("GATEWAYD_")}

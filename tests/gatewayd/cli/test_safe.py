@@ -42,7 +42,7 @@ def test_it_works_right_after_sigkill(plant: Plant) -> None:
         assert plant.relays()["relay"] is True
         began_s = time.monotonic()
         assert plant.run("safe").returncode == 0
-        assert time.monotonic() - began_s < plant.budget_s(2.0)
+        assert time.monotonic() - began_s < 2.0
     assert plant.relays()["relay"] is False
 
 
@@ -179,7 +179,7 @@ def test_what_the_dead_daemon_left_on_goes_off_whatever_was_edited(
     edit(plant)
     began_s = time.monotonic()
     done = plant.run("safe")
-    assert time.monotonic() - began_s < plant.budget_s(2.0)
+    assert time.monotonic() - began_s < 2.0
     assert plant.relays() == {"relay": False, "lamp": False}
     assert done.returncode == 0, done.stdout
 
@@ -318,7 +318,7 @@ def test_a_frozen_daemon_that_holds_the_socket_delays_nothing(plant: Plant) -> N
             took_s = time.monotonic() - began_s
         finally:
             daemon.send_signal(signal.SIGCONT)
-        assert took_s < plant.budget_s(2.0)
+        assert took_s < 2.0
         assert f"the daemon (process {daemon.pid}) does not answer" in done.stderr
         assert done.returncode == 0
         assert plant.relays()["relay"] is False
@@ -377,7 +377,7 @@ def test_a_wire_that_hangs_holds_up_neither_the_others_nor_the_end(plant: Plant)
     plant.append(f'[device.hung]\ndriver = "sim_relay"\nstate_file = "{hung}"\nsafe = "off"\n')
     began_s = time.monotonic()
     done = plant.run("safe", "--patience", "200ms")
-    assert time.monotonic() - began_s < plant.budget_s(2.5)
+    assert time.monotonic() - began_s < 2.5
     assert done.returncode == 1
     assert "hung/relay IS NOT SAFE" in done.stdout
     assert plant.relays() == {"relay": False, "lamp": False}
