@@ -24,6 +24,8 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.peers.listening import free_port, listening
+
 PROGRAM = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 START_S = 10.0
 WAIT_S = 10.0
@@ -88,7 +90,7 @@ class Mosquitto:
         certificates: Certificates | None = None,
         host: str = "127.0.0.1",
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._file = folder / f"mosquitto-{self.port}.conf"
         self._process: subprocess.Popen[bytes] | None = None
         lines = [f"listener {self.port} {host}", "persistence false", "user root"]
@@ -246,22 +248,14 @@ async def cuttable(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port)
         writers.extend((writer, back))
-        await asyncio.gather(pump(reader, back), pump(there, writer))
+        try:
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+        finally:
+            back.transport.abort()
 
     def cut() -> None:
         for writer in writers:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], cut
-    finally:
-        server.close()
-        cut()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    async with listening(serve) as own_port:
+        yield own_port, cut

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.peers.listening import listening
+
 COLUMNS = 8
 BURST = 4
 PAUSE_S = 0.01
@@ -77,7 +79,6 @@ class Counter:
                     session.said_ms[self.number] = time.time() * 1000
                     await writer.drain()
                 await asyncio.sleep(self._pause_s)
-        writer.close()
 
     def _next_line(self) -> bytes:
         self.number += 1
@@ -88,10 +89,5 @@ class Counter:
 async def counting(burst: int = BURST, pause_s: float = PAUSE_S) -> AsyncIterator[Counter]:
     """Plug the device in; it says `burst` lines and pauses."""
     counter = Counter(burst, pause_s)
-    server = await asyncio.start_server(counter.attend, "127.0.0.1", 0)
-    counter.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(counter.attend) as counter.port:
         yield counter
-    finally:
-        counter.is_speaking = False
-        server.close()

@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 
 from tests.live.daemon import House, until
+from tests.peers.listening import free_port
 
 
 def address_for(house: House) -> tuple[str, int]:
     """Give the house a console on a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        place: tuple[str, int] = free.getsockname()
+    place = ("127.0.0.1", free_port())
     house.sections["console"] = {"listen": f"{place[0]}:{place[1]}"}
     house.devices["hall"] = {"driver": "sim", "every": "100ms"}
     return place

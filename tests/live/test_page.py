@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.live.browser import Browser, find_browser, open_browser
 from tests.live.daemon import Daemon, House, until
+from tests.peers.listening import free_port, listening
 
 pytestmark = pytest.mark.skipif(
     find_browser() is None, reason="no browser here; `make test-page` installs chromium"
@@ -41,8 +41,7 @@ class Site:
 
 def furnish(house: House, **console: str) -> str:
     """Give a house a boiler that is measured, a pump, a console; return the console's address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    listen = f"127.0.0.1:{free_port()}"
     house.sections["console"] = {"listen": listen, **console}
     signals = {
         "temperature": {"kind": "temperature", "unit": "Cel", "mean": 61.5, "noise": 0.2},
@@ -170,9 +169,7 @@ async def test_a_password_is_asked_for_and_opens_the_page(house: House, browser:
 
 async def test_a_strangers_page_gets_nothing(site: Site) -> None:
     """Another origin on this very machine, in the same browser."""
-    server = await asyncio.start_server(_serve_evil, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(_serve_evil) as port:
         await site.browser.open(f"http://127.0.0.1:{port}/")
         await site.browser.wait("document.title === 'evil'")
         for kind in ("application/json", "text/plain"):
@@ -194,4 +191,3 @@ async def _serve_evil(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     page = b"<!doctype html><title>evil</title>"
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n" + page)
     await writer.drain()
-    writer.close()

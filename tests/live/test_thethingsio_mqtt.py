@@ -19,6 +19,7 @@ from gatewayd.fields import Secret
 from tests.clouds.thethingsio.little_cloud import CODE, TOKEN, LittleCloud, little_cloud
 from tests.live.thing_house import DI, DONE, OFF, ON, RELAY, House, Served, T, served
 from tests.mosquitto import Mosquitto, OtherSide, cuttable, make_certificates, other_side, running
+from tests.peers.listening import listening
 
 TOPIC = f"v2/things/{TOKEN}"
 
@@ -190,11 +191,9 @@ async def broker_of_two_minds(
                             writer.write(bytes([len(shown) // 128]) + shown)
                     case 14:
                         break
-        writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    async with listening(talk) as port:
+        yield port
 
 
 async def test_a_flood_ends_the_link_rather_than_lose_a_command(house: House) -> None:

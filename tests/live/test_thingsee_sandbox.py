@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from gatewayd.clouds.thingsee.sandbox import Sandbox, SandboxSettings, open_sand
 from gatewayd.clouds.thingsee.tokens import Credentials
 from gatewayd.fields import Secret
 from tests.live.daemon import House, until
+from tests.peers.listening import free_port
 
 GW, HALL, PUMP = "XXGD01GATEWAY0001", "XXGD02HALL0000001", "XXGD02PUMP0000001"
 PIR = "TSPR04E2O90201558"
@@ -103,13 +103,6 @@ def furnish(house: House, **uplink: object) -> None:
 
 def by_mqtt(cloud: Cloud) -> dict[str, object]:
     return {"host": "127.0.0.1", "port": cloud.sandbox.mqtt_port, "tls": False}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def request(id: int, event: int, transaction: int, **fields: Any) -> Message:

@@ -8,7 +8,6 @@ async with rtu_line({1: Slave(coils=[False] * 8)}) as line:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simcore import SimCore
 
+from tests.peers.listening import free_port
 from tests.peers.pty import Pty, crossover
 
 Fault = Callable[[bytes], bytes]
@@ -135,10 +135,7 @@ async def rtu_line(slaves: Mapping[int, Slave]) -> AsyncIterator[Line]:
 @asynccontextmanager
 async def tcp_line(slaves: Mapping[int, Slave]) -> AsyncIterator[Line]:
     """Run a Modbus TCP gateway on the loopback."""
-    probe = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = probe.sockets[0].getsockname()[1]
-    probe.close()
-    await probe.wait_closed()
+    port = free_port()
     line = Line(f"tcp:127.0.0.1:{port}")
     line._server = ModbusTcpServer(
         [slave.device(id) for id, slave in slaves.items()],

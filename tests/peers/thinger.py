@@ -23,6 +23,7 @@ from gatewayd.clouds.thinger.events import (
 )
 from gatewayd.clouds.thinger.pson import UNSET, Pson
 from gatewayd.fields import Secret
+from tests.peers.listening import listening
 
 WAIT_S = 5.0
 USER, DEVICE, PASSWORD = "alice", "gw01", "s3cret-PW"
@@ -174,11 +175,5 @@ class Server:
 async def open_server(context: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Serve on a free port of the loopback."""
     server = Server()
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
-    server.port = listener.sockets[0].getsockname()[1]
-    try:
+    async with listening(server.serve, context) as server.port:
         yield server
-    finally:
-        listener.close()
-        server.cut()
-        await listener.wait_closed()

@@ -23,6 +23,7 @@ from gatewayd.clouds.thethingsio.rest_errors import Busy, NotFound, ThethingsioE
 from gatewayd.clouds.thethingsio.rest_firmwares import Firmware
 from gatewayd.errors import GatewayError, LinkError, LinkLost, Malformed
 from gatewayd.transports.http import Answer, HttpSettings, open_http
+from tests.peers.listening import listening
 
 
 @asynccontextmanager
@@ -33,11 +34,11 @@ async def answering(raw: bytes) -> AsyncIterator[Calls]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw)
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(attend, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, open_http(HttpSettings(base_url=f"http://127.0.0.1:{port}/v2")) as http:
+    async with (
+        listening(attend) as port,
+        open_http(HttpSettings(base_url=f"http://127.0.0.1:{port}/v2")) as http,
+    ):
         yield Calls(http, Nobody())
 
 

@@ -14,6 +14,7 @@ from gatewayd.errors import ConfigError, DeviceAbsent, DeviceFault, DeviceTimeou
 from gatewayd.ports import Ports
 from gatewayd.ports import serial as module
 from gatewayd.ports.serial import LINE_BYTES_MAX, SerialPort, Splitter, find_end, open_serial
+from tests.peers.listening import listening, stay
 from tests.peers.pty import Pty, plugged
 
 DEADLINE_S = 5.0
@@ -231,10 +232,10 @@ async def test_a_line_may_be_behind_a_network() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peers.append(writer)
         writer.write(await reader.readline())
+        await stay(reader, writer)
 
-    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
-        host, number = server.sockets[0].getsockname()
-        port = await open_serial(f"socket://{host}:{number}", {})
+    async with listening(echo) as number:
+        port = await open_serial(f"socket://127.0.0.1:{number}", {})
         assert await port.exchange(b"hello\n", until=b"\n", timeout_s=DEADLINE_S) == b"hello"
         peers[0].close()
         with pytest.raises(DeviceAbsent):

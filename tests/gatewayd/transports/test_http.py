@@ -33,6 +33,7 @@ from gatewayd.transports.http import (
     refusal,
     retry_after_s,
 )
+from tests.peers.listening import listening
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,11 +62,9 @@ async def saying(reply: bytes) -> AsyncIterator[str]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(reply)
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(talk) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:

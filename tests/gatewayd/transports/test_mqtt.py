@@ -18,6 +18,7 @@ from gatewayd.errors import ConfigError, LinkDenied, LinkLost
 from gatewayd.fields import Secret
 from gatewayd.transports.mqtt import Message, MqttSettings, Tls, Version, Will, open_mqtt
 from tests.mosquitto import Mosquitto, make_certificates, other_side, running
+from tests.peers.listening import listening, stay
 
 USERS = {"gw": "right", "cloud": "cloud"}
 LOGIN = ("cloud", "cloud")
@@ -40,20 +41,14 @@ def network_threads() -> list[str]:
 @asynccontextmanager
 async def silent_peer(answer: bytes = b"") -> AsyncIterator[int]:
     """Take a connection, send `answer` after the first bytes, and say nothing more."""
-    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
         await reader.read(100)
         writer.write(answer)
+        await stay(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        for writer in writers:
-            writer.close()
-        server.close()
+    async with listening(serve) as port:
+        yield port
 
 
 @pytest.mark.parametrize("version", list(Version))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from gatewayd.errors import ConfigError, LinkDenied, LinkLost, Malformed
 from gatewayd.transports.stream import StreamSettings, open_stream
 from gatewayd.transports.tls import Tls
 from tests.mosquitto import make_certificates
+from tests.peers.listening import listening, stay
 
 WAIT_S = 5.0
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -46,34 +46,16 @@ class Ear:
                 await self.changed.wait()
 
 
-@asynccontextmanager
-async def serving(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve on a free port."""
-    ends: list[asyncio.StreamWriter] = []
-
-    async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ends.append(writer)
-        await serve(reader, writer)
-
-    listener = await asyncio.start_server(live, "127.0.0.1", 0, ssl=context)
-    try:
-        yield listener.sockets[0].getsockname()[1]
-    finally:
-        listener.close()
-        for writer in ends:
-            writer.transport.abort()
-        await listener.wait_closed()
-
-
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(1000):
         writer.write(data)
     writer.close()
 
 
-async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def idle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Never read, never close."""
     writer.transport.pause_reading()  # type: ignore[attr-defined]  # A socket's transport can.
+    await stay(reader, writer)
 
 
 def settings(port: int, **changes: float) -> StreamSettings:
@@ -83,7 +65,7 @@ def settings(port: int, **changes: float) -> StreamSettings:
 async def test_bytes_go_there_and_come_back() -> None:
     """Sent with or without waiting; leaving the block is no loss to anybody."""
     ear = Ear()
-    async with serving(echo) as port, open_stream(settings(port), ear) as stream:
+    async with listening(echo) as port, open_stream(settings(port), ear) as stream:
         await stream.send(b"one ")
         stream.write(b"two")
         await ear.wait(lambda: ear.heard == b"one two")
@@ -100,7 +82,7 @@ async def test_what_was_written_last_is_sent_off() -> None:
         writer.close()
         heard.set()
 
-    async with serving(swallow) as port:
+    async with listening(swallow) as port:
         async with open_stream(settings(port), Ear()) as stream:
             stream.write(bytes(300_000))
         async with asyncio.timeout(WAIT_S):
@@ -113,7 +95,7 @@ async def test_tls_is_verified(tmp_path: Path) -> None:
     made = make_certificates(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.certificate_file, made.key_file)
-    async with serving(echo, context) as port:
+    async with listening(echo, context) as port:
         trusted = StreamSettings(host="localhost", port=port, tls=Tls(ca_file=made.ca_file))
         ear = Ear()
         async with open_stream(trusted, ear) as stream:
@@ -136,7 +118,7 @@ async def test_a_certificate_file_that_is_none_is_a_mistake_of_the_owner(tmp_pat
 
 async def test_nobody_there_is_lost() -> None:
     """With the place in the sentence."""
-    async with serving(echo) as port:
+    async with listening(echo) as port:
         pass
     with pytest.raises(LinkLost, match=str(port)):
         async with open_stream(settings(port), Ear()):
@@ -145,7 +127,7 @@ async def test_nobody_there_is_lost() -> None:
 
 async def test_a_handshake_that_never_ends_is_lost() -> None:
     """The deadline is for all of opening."""
-    async with serving(stay) as port:
+    async with listening(idle) as port:
         slow = StreamSettings(host="127.0.0.1", port=port, tls=Tls(), open_timeout_s=0.05)
         with pytest.raises(LinkLost, match=r"within 0\.05 s"):
             async with open_stream(slow, Ear()):
@@ -166,7 +148,7 @@ async def test_the_peers_end_is_told_once(is_orderly: bool) -> None:
             writer.transport.abort()
 
     ear = Ear()
-    async with serving(leave) as port, open_stream(settings(port), ear) as stream:
+    async with listening(leave) as port, open_stream(settings(port), ear) as stream:
         await stream.send(b"x")
         await ear.wait(lambda: ear.ends)
         assert stream.is_ended is is_orderly
@@ -181,7 +163,7 @@ async def test_the_peers_end_is_told_once(is_orderly: bool) -> None:
 async def test_malformed_bytes_end_the_connection() -> None:
     """The receiver says so; nothing that comes after reaches it."""
     ear = Ear()
-    async with serving(echo) as port, open_stream(settings(port), ear) as stream:
+    async with listening(echo) as port, open_stream(settings(port), ear) as stream:
         await stream.send(b"nonsense")
         await ear.wait(lambda: ear.ends)
         with pytest.raises(LinkLost, match="breaks the protocol: nonsense"):
@@ -192,7 +174,7 @@ async def test_a_peer_that_does_not_read_costs_bounded_memory() -> None:
     """Answers pile up to the limit, then the connection is gone."""
     ear = Ear()
     async with (
-        serving(stay) as port,
+        listening(idle) as port,
         open_stream(settings(port, unsent_bytes_max=200_000), ear) as stream,
     ):
         with pytest.raises(LinkLost, match="does not read"):
@@ -205,7 +187,7 @@ async def test_a_sender_waits_for_a_slow_peer_and_not_for_ever() -> None:
     """The deadline is for one send."""
     ear = Ear()
     async with (
-        serving(stay) as port,
+        listening(idle) as port,
         open_stream(settings(port, send_timeout_s=0.1), ear) as stream,
     ):
         with pytest.raises(LinkLost, match="took nothing"):

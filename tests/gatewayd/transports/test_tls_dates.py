@@ -22,6 +22,7 @@ from gatewayd.transports.mqtt import MqttSettings, open_mqtt
 from gatewayd.transports.stream import StreamSettings, open_stream
 from gatewayd.transports.tls import Tls
 from tests.mosquitto import Certificates, make_certificates
+from tests.peers.listening import listening
 
 FUTURE, PAST = timedelta(days=3650), timedelta(days=-3650)
 
@@ -44,9 +45,8 @@ async def serving(folder: Path, shift: timedelta) -> AsyncIterator[Server]:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
-    async with server:
-        yield Server(server.sockets[0].getsockname()[1], made)
+    async with listening(talk, context) as port:
+        yield Server(port, made)
 
 
 async def by_mqtt(server: Server) -> None:

@@ -17,6 +17,7 @@ from gatewayd.transports.mqtt import MqttSettings, open_mqtt
 from gatewayd.transports.stream import StreamSettings, open_stream
 from gatewayd.transports.tls import Tls, make_context
 from tests.mosquitto import Certificates, make_certificates
+from tests.peers.listening import listening
 
 CONNACK = bytes([0x20, 2, 0, 0])
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -50,11 +51,8 @@ async def serving(
             writer.write(answer)
             await writer.drain()
             await reader.read()
-        writer.close()
 
-    listener = await asyncio.start_server(talk, "0.0.0.0", 0, ssl=context)
-    async with listener:
-        server.port = listener.sockets[0].getsockname()[1]
+    async with listening(talk, context, "0.0.0.0") as server.port:
         yield server
 
 

@@ -18,6 +18,7 @@ from gatewayd.errors import LinkDenied
 from gatewayd.fields import Secret
 from tests.clouds.thethingsio.sandbox.conftest import TOKEN
 from tests.mqtt_peer import Login, mqtt_peer
+from tests.peers.listening import free_port
 
 FREE = SandboxSettings(ports=0, tls=False)
 
@@ -55,16 +56,13 @@ async def test_it_listens_on_the_usual_ports_moved_by_the_offset() -> None:
 
 async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
     """OSError; the other listener is closed again."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        offset = taken.getsockname()[1] - 13001
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        offset = taken.getsockname()[1] - REST_PORT
         with pytest.raises(OSError, match="in use"):
             async with open_sandbox(SandboxSettings(port_offset=offset, tls=False)):
                 pass
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", 11884 + offset))
+        with socket.create_server(("127.0.0.1", MQTT_PORT + offset)):
+            pass
 
 
 async def test_it_ends_at_once_with_streams_open() -> None:
