@@ -4,7 +4,8 @@
 #   make test              format, lint, types and tests, the live ones with a real broker too
 #   make test-page         the console's page in a real browser (installs chromium)
 #   make test-slow         the long tiers: a hundred thousand broken frames a decoder, and the like
-#   make fuzz              hostile bytes to every decoder, an hour each; FUZZ_SECONDS=60 is shorter
+#   make fuzz              hostile bytes to every decoder and entry: four fuzzers, an hour of processor
+#                          time each; FUZZ_SECONDS=120 is shorter, FUZZ=--resume goes on after Ctrl-C
 #   make board             gatewayd on a virtual board: real kernel, buses, radio (needs root, QEMU)
 #   make bench             this machine's figures beside its own limits and ThingsBoard Gateway
 #   make compare           the same kill and outage for gatewayd and ThingsBoard Gateway: who lost what
@@ -36,7 +37,7 @@ test-slow: $(VENV)/.test broker
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
 fuzz: $(VENV)/.fuzz
-	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 BOARD_NEEDS = qemu-system-x86 seabios ipxe-qemu mmdebstrap e2fsprogs kmod cpio zstd socat
 

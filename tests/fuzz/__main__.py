@@ -1,73 +1,88 @@
 """`python -m tests.fuzz [--seconds 3600] [--jobs 2] [NAME…]`: coverage-guided fuzzing by atheris.
 
-Every target has a process of its own. It begins with the good messages of the tests and with what
-was learnt before (`.cache/fuzz`). What breaks one goes to `tests/frames/found/TARGET/`, where
-`make test` replays it for ever; rename it after what it is, and commit it with the fix.
+There are a few fuzzers (families.py), each with many targets, among which it divides its seconds
+of processor time: a slice each, in a process of its own. A target begins with the good messages of
+the tests and with what was learnt before (`.cache/fuzz`). What breaks one goes to
+`tests/frames/found/TARGET/`, where `make test` replays it for ever; rename it after what it is,
+and commit it with the fix. Ctrl-C ends a run with its table, `--resume` goes on with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import gc
 import importlib
 import importlib.util
 import os
-import re
 import signal
 import sys
-import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
 
-from tests.fuzz.seeds import seeds
-from tests.fuzz.target import INPUT_BYTES_MAX, Run, Target
+from tests.fuzz import spent, telling
+from tests.fuzz.families import FAMILIES, families
+from tests.fuzz.seeds import seeds, words
+from tests.fuzz.slices import CACHE, Underway, begin, end, log_of
+from tests.fuzz.target import Target
+from tests.fuzz.turns import Standing, next_fuzzer, next_target, slice_s, spent_s
 
-CACHE = Path(".cache") / "fuzz"
-
-INPUT_S_MAX = 5
-"""For one input; a frame that costs more is an attack."""
-
-RSS_MIB_MAX = 1024
-"""Of the process with its instruments; a frame that costs more is a bomb."""
-
-GRACE_S = 120
-"""For a process to start and to end beyond its time."""
-
-EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
-COVERED = re.compile(r"\bcov: (\d+)")
+SPENT = CACHE / "spent.json"
 
 
 def main() -> int:
-    """Run the targets side by side; 1 if one broke."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
-    parser.add_argument("--seconds", type=int, default=3600, help="for each target")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--list", action="store_true", help="tell the targets")
-    parser.add_argument("names", nargs="*", help="targets, or parts of their names; all without")
-    args = parser.parse_args()
+    """Run the fuzzers side by side; 1 if a target broke."""
+    args = _arguments()
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed: pip install atheris, or make fuzz")
         return 1
     found = _instrumented()
-    names = [name for name in found if not args.names or any(each in name for each in args.names)]
+    chosen = {
+        family: [name for name in those if _is_meant(args.names, family, name)]
+        for family, those in families(found).items()
+    }
+    chosen = {family: those for family, those in chosen.items() if those}
     if args.list:
-        print("\n".join(names))
+        print("\n".join(f"{family} {name}" for family in chosen for name in chosen[family]))
         return 0
-    print(f"{len(names)} targets, {args.seconds} s each, {args.jobs} at once", flush=True)
-    messages = {name: seeds(found[name]) for name in names}  # Once: it reads all of the tests.
-    under_way: dict[int, tuple[str, float]] = {}
-    broken: list[str] = []
-    for name in [*names, *[None] * args.jobs]:
-        while under_way and (name is None or len(under_way) >= args.jobs):
-            _wait(under_way, broken)
-        if name is not None:
-            under_way[_begin(found[name], messages[name], args.seconds)] = (name, time.monotonic())
-    print(f"{len(broken)} of {len(names)} broke", *broken, sep="\n")
-    return 1 if broken else 0
+    if not args.resume:
+        SPENT.unlink(missing_ok=True)
+    tier = Tier(found, spent.load(SPENT, chosen), args.seconds)
+    print(telling.beginning(tier.standings, args.seconds, args.jobs), flush=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        tier.run(args.jobs)
+    except KeyboardInterrupt:
+        print("ending; --resume goes on", flush=True)
+    tier.stop()
+    print(telling.table(tier.standings), *telling.broken(tier.standings), sep="\n", flush=True)
+    if args.json:
+        telling.write_json(args.json, tier.standings)
+    return 1 if telling.broken(tier.standings) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument(
+        "--seconds", type=float, default=3600, help="of processor time, for each fuzzer"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on; --seconds counts what was spent before"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
+    parser.add_argument("--list", action="store_true", help="tell the fuzzers and their targets")
+    parser.add_argument(
+        "names", nargs="*", help=f"{', '.join(FAMILIES)}, or parts of targets' names"
+    )
+    return parser.parse_args()
+
+
+def _is_meant(wanted: list[str], family: str, name: str) -> bool:
+    return not wanted or any(each == family or each in name for each in wanted)
 
 
 def _instrumented() -> Mapping[str, Target]:
@@ -79,78 +94,68 @@ def _instrumented() -> Mapping[str, Target]:
         return found
 
 
-def _begin(target: Target, messages: list[bytes], seconds: int) -> int:
-    """Attack one target in a process of its own, made of this one; return its id."""
-    process = os.fork()
-    if process:
-        return process
-    try:
-        log = os.open(_log_of(target.name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        signal.alarm(seconds + GRACE_S)
-        _attack(target, messages, seconds)
-    finally:
-        os._exit(1)  # The fuzzer ends the process itself, with 0 where nothing broke.
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
-def _wait(under_way: dict[int, tuple[str, float]], broken: list[str]) -> None:
-    """Take the end of one target, and tell what became of it."""
-    process, status = os.wait()
-    name, began_s = under_way.pop(process)
-    has_held = os.waitstatus_to_exitcode(status) == 0
-    text = _log_of(name).read_text(errors="replace")
-    units, covered = EXECUTED.findall(text), COVERED.findall(text)
-    print(
-        f"{'held ' if has_held else 'BROKE'} {name}: {units[-1] if units else '?'} inputs, "
-        f"{covered[-1] if covered else '?'} branches, {time.monotonic() - began_s:.0f} s"
-        + ("" if has_held else f"; see {_log_of(name)}"),
-        flush=True,
-    )
-    if not has_held:
-        broken.append(name)
+class Tier:
+    """The fuzzers, how far each has come, and the slices under way."""
 
+    def __init__(
+        self, found: Mapping[str, Target], standings: dict[str, dict[str, Standing]], seconds: float
+    ) -> None:
+        self.standings = standings
+        self._found, self._seconds = found, seconds
+        self._family = {name: family for family, those in standings.items() for name in those}
+        # Once, in the process that all others are made of: it reads all of the tests.
+        self._messages = {name: seeds(found[name]) for name in self._family}
+        self._words = {name: words(found[name]) for name in self._family}
+        self._processes: dict[int, Underway] = {}
+        gc.collect()
+        gc.freeze()
 
-def _log_of(name: str) -> Path:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    return CACHE / f"{name.replace('/', '_')}.log"
+    def run(self, jobs: int) -> None:
+        """Give slices until everybody has had what they get."""
+        while True:
+            under_way = {each.target.name: each.seconds for each in self._processes.values()}
+            family = next_fuzzer(self.standings, under_way, self._seconds)
+            if family is not None and len(self._processes) < jobs:
+                self._begin(family, under_way)
+            elif self._processes:
+                self._wait()
+            else:
+                return
 
+    def stop(self) -> None:
+        """End the slices that are under way, and count them."""
+        for process in self._processes:
+            os.kill(process, signal.SIGUSR1)
+        while self._processes:
+            self._wait()
 
-def _attack(target: Target, messages: list[bytes], seconds: int) -> None:
-    """Attack one target in this process, which ends with it."""
-    atheris: Any = importlib.import_module("atheris")
-    corpus = CACHE / target.folder.name
-    corpus.mkdir(parents=True, exist_ok=True)
-    for seed in messages:
-        (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
-    target.folder.mkdir(parents=True, exist_ok=True)
-    options = (
-        f"-max_total_time={seconds}",
-        f"-max_len={INPUT_BYTES_MAX}",
-        f"-timeout={INPUT_S_MAX}",
-        f"-rss_limit_mb={RSS_MIB_MAX}",
-        f"-artifact_prefix={target.folder}/",
-        "-print_final_stats=1",
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        tempfile.tempdir = folder
-        with target.open() as run:
-            atheris.Setup([sys.argv[0], *options, str(corpus)], _keeping(target, run))
-            atheris.Fuzz()
+    def _begin(self, family: str, under_way: Mapping[str, float]) -> None:
+        standings = self.standings[family]
+        name = next_target(standings, under_way)
+        assert name is not None, "A fuzzer is next that has nothing to do."
+        left_s = self._seconds - spent_s(standings)
+        seconds = slice_s(standings[name], len(standings), self._seconds, left_s)
+        process, underway = begin(
+            self._found[name], self._messages[name], self._words[name], seconds
+        )
+        self._processes[process] = underway
 
-
-def _keeping(target: Target, run: Run) -> Run:
-    """Return what runs an input, and keeps the one that breaks the target."""
-
-    def kept(data: bytes) -> None:
-        try:
-            run(data)
-        except BaseException:
-            name = hashlib.sha1(data, usedforsecurity=False).hexdigest()[:12]
-            (target.folder / name).write_bytes(data)
-            raise
-
-    return kept
+    def _wait(self) -> None:
+        """Take the end of one slice, and tell what became of it."""
+        process, status, usage = os.wait4(-1, 0)
+        underway = self._processes.pop(process)
+        name = underway.target.name
+        slice = end(underway, status, usage.ru_utime + usage.ru_stime)
+        standings = self.standings[self._family[name]]
+        standings[name] = standings[name].after(slice)
+        spent.save(SPENT, self.standings)
+        print(telling.line(self._family[name], name, slice, standings), flush=True)
+        if not slice.has_held:
+            print(f"         see {log_of(name)} and {underway.target.folder}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Good messages to begin with: every literal of bytes or hex in the tests that know a module."""
+"""Good messages to begin with: every literal of bytes or hex in the tests that know a module.
+
+And the words that such messages are made of, which no mutation guesses.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,11 @@ FRAMES = TESTS / "frames"
 SEEDS_MAX = 400
 """For one target; the shortest first."""
 
+WORD = re.compile(rb"[!-~]{2,32}")
+"""Keys of JSON, names of commands, parts of paths: no sentence."""
+
+WORDS_MAX = 1000
+
 
 def seeds(target: Target) -> list[bytes]:
     """Return good messages for a target, and what was found with it before."""
@@ -30,6 +38,23 @@ def seeds(target: Target) -> list[bytes]:
 def findings(target: Target) -> list[Path]:
     """Return the files with what once broke a target."""
     return sorted(target.folder.glob("*")) if target.folder.is_dir() else []
+
+
+def words(target: Target) -> list[bytes]:
+    """Return what a target's messages are made of: the words that its own package knows."""
+    return _words(target.module.rpartition(".")[0].removeprefix("tests."))
+
+
+@cache
+def _words(package: str) -> list[bytes]:
+    folder = TESTS.parent / package.replace(".", "/")
+    found = {
+        node.value.encode("utf-8", "replace")
+        for file in sorted(folder.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return sorted(word for word in found if WORD.fullmatch(word))[:WORDS_MAX]
 
 
 def _decoded(target: Target) -> set[bytes]:
