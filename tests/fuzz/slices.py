@@ -68,8 +68,8 @@ def begin(
     if process:
         return process, Underway(target, seconds, at)
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in (signal.SIGINT, signal.SIGTERM):  # May be sent to all of us; the first ends.
+            signal.signal(each, signal.SIG_IGN)
         log = os.open(log_of(target.name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -145,6 +145,7 @@ def _attack(
             f"-dict={known}",
             "-timeout=0",  # Wall time, in which the process may have been stopped: see _kept.
             "-handle_int=0",
+            "-handle_term=0",
             "-reload=0",
             "-print_final_stats=1",
         )
