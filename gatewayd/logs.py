@@ -1,11 +1,16 @@
-"""Logs to stderr: for a person on a terminal, as JSON lines for a journal or a file."""
+"""Logs to stderr: for a person on a terminal, as JSON lines for a journal or a file.
+
+A disk that is full, a journal that died or a reader that sleeps stops and harms nothing: see
+`printer`.
+"""
 
 from __future__ import annotations
 
 import logging
-import sys
 
 import structlog
+
+from gatewayd.printer import stderr
 
 
 def configure_logs(level: str = "info") -> None:
@@ -14,7 +19,8 @@ def configure_logs(level: str = "info") -> None:
     Args:
         level: debug, info, warning or error.
     """
-    is_terminal = sys.stderr.isatty()
+    printer = stderr()
+    is_terminal = printer.is_terminal()
     times = structlog.processors.TimeStamper(
         "%H:%M:%S" if is_terminal else "iso", utc=not is_terminal
     )
@@ -30,6 +36,6 @@ def configure_logs(level: str = "info") -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, times, *render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *names: printer,
         cache_logger_on_first_use=True,
     )

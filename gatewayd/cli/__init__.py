@@ -30,6 +30,7 @@ from gatewayd.errors import (
     Throttled,
     WrongUsage,
 )
+from gatewayd.printer import tell
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse has printed its help or its complaint.
         return end.code if isinstance(end.code, int) else WRONG_USAGE
     except GatewayError as error:
-        print(f"gatewayd: {error}", file=sys.stderr)
+        tell(f"gatewayd: {error}")  # Where nobody can read it, the exit code still says it.
         return exit_code(error)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -15,13 +15,13 @@ might be the same hardware still (another polarity of the same line), hence the 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayd.driver import is_output
+from gatewayd.printer import tell
 
 if TYPE_CHECKING:
     from gatewayd.config import Problem
@@ -105,13 +105,13 @@ def read_plan(config: Path) -> Plan | None:
         lost = Lost("unknown", f"what the last daemon ran with: {problems[0].found}", copy)
         return make_plan(today, None, (lost,)) if today else None
     if today is None:
-        print(f"gatewayd: using the last configuration that worked, {copy}", file=sys.stderr)
+        tell(f"gatewayd: using the last configuration that worked, {copy}")
     return make_plan(today, Source(copy, settings))
 
 
 def _tell(problems: list[Problem]) -> None:
     for problem in problems:
-        print(f"gatewayd: {problem}", file=sys.stderr)
+        tell(f"gatewayd: {problem}")
 
 
 def make_plan(today: Source | None, last: Source | None, lost: tuple[Lost, ...] = ()) -> Plan:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -54,7 +53,6 @@ def run(args: argparse.Namespace) -> int:
     asyncio.run(run_for_ever(args.config, load(args.config)))
     # Everything is closed and on the card. What may be left is a thread that waits for a name
     # server, and the interpreter would wait for it beyond systemd's patience.
-    sys.stderr.flush()
     os._exit(DONE)
 
 
