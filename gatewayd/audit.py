@@ -1,5 +1,8 @@
 """The record of every command: who asked, for what, what became of it and when.
 
+A row has a `channel` where an output was meant, else `act`: `retry` (of an `uplink`'s refused
+readings), or what a cloud had done to the machine.
+
 Strategy: lines of JSON are appended to one file under `state_dir`, which is renamed when it is
 full; a few full ones are kept. A line is written at once, so that it survives the death of the
 process, and brought to the card together with its neighbours every `SYNC_S`: a power cut costs
@@ -13,17 +16,24 @@ loop only, written in a thread of its own · durable as said above.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gatewayd.desk import Record
 from gatewayd.errors import DeviceTimeout
 from gatewayd.ports.worker import Worker
+
+if TYPE_CHECKING:
+    from gatewayd.clock import Clock
+    from gatewayd.desk import Record
+
+Row = Mapping[str, Any]
 
 NAME = "audit.jsonl"
 
@@ -64,16 +74,32 @@ class Audit:
 
     def add(self, record: Record) -> None:
         """Take one command; never blocks."""
+        self.put(row_of(record))
+
+    def put(self, row: Row) -> None:
+        """Take one row: what somebody asked for that is no command to an output, too."""
         if self._path is None:
             return
         if len(self._lines) >= LINES_MAX:
             self._lost += 1
             return
-        row = row_of(record)
         if self._lost:
-            row["lost_before"], self._lost = self._lost, 0
-        self._lines.append(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode())
+            row, self._lost = {**row, "lost_before": self._lost}, 0
+        self._lines.append(line_of(row))
         self._came.set()
+
+    def heard(
+        self, act: str, origin: str, clock: Clock, do: Callable[[], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        """Return what somebody may have done to the machine, written down before it is done:
+        afterwards there may be nobody left to write.
+        """
+
+        async def done() -> None:
+            self.put(act_row(clock.now_ms(), origin, act, "asked"))
+            await do()
+
+        return done
 
     async def run(self) -> None:
         """Write what comes, until cancelled; then the rest, and close."""
@@ -103,10 +129,9 @@ class Audit:
             return
         try:
             if self._file is None:
-                self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, MODE)
+                self._file = open_record(path)
             while self._lines:
-                # One call a line: whoever dies in between leaves whole lines.
-                os.write(self._file, self._lines[0] + b"\n")
+                write_line(self._file, self._lines[0])
                 self._lines.popleft()
             if os.fstat(self._file).st_size >= BYTES_MAX:
                 self._rotate(path)
@@ -121,10 +146,7 @@ class Audit:
     def _rotate(self, path: Path) -> None:
         self._sync()
         self._close()
-        for number in range(FILES - 1, 0, -1):
-            older = path.with_name(f"{NAME}.{number - 1}") if number > 1 else path
-            with suppress(FileNotFoundError):
-                older.replace(path.with_name(f"{NAME}.{number}"))
+        rotate(path)
 
     def _sync(self) -> None:
         if self._file is not None:
@@ -140,6 +162,85 @@ class Audit:
         self._write()
         self._sync()
         self._close()
+
+
+async def append(state_dir: Path, rows: Sequence[Row], timeout_s: float) -> str:
+    """Write rows from a process of its own, such as `gatewayd safe`; return why not, or nothing.
+
+    What hangs is left to itself after `timeout_s`.
+    """
+    try:
+        await Worker("audit").run(_append, state_dir / NAME, rows, timeout_s=timeout_s)
+    except OSError as error:
+        return f"{state_dir / NAME}: {error.strerror}"
+    except DeviceTimeout:
+        return f"{state_dir / NAME}: no answer within {timeout_s:g} s"
+    return ""
+
+
+def _append(path: Path, rows: Sequence[Row]) -> None:
+    if path.exists() and path.stat().st_size >= BYTES_MAX:
+        rotate(path)
+    file = open_record(path)
+    try:
+        for row in rows:
+            write_line(file, line_of(row))
+    finally:
+        os.close(file)
+
+
+def open_record(path: Path) -> int:
+    """Return the record's descriptor, for appending.
+
+    Root makes it for whoever the folder belongs to: a daemon with fewer rights goes on with it.
+
+    Raises:
+        OSError: it cannot be written, or is no file.
+    """
+    is_new = not path.exists()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    file = os.open(path, flags, MODE)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "is no file")
+        if is_new and os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def write_line(file: int, line: bytes) -> None:
+    """Append a line, whole or not at all. One call: whoever dies in between leaves whole lines.
+
+    Raises:
+        OSError: it cannot be written; a disk that took a part of it has that part taken back.
+    """
+    done = os.write(file, line)
+    if done < len(line):
+        os.ftruncate(file, os.fstat(file).st_size - done)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def rotate(path: Path) -> None:
+    """Rename the full files; the oldest goes. Raises OSError."""
+    for number in range(FILES - 1, 0, -1):
+        older = path.with_name(f"{NAME}.{number - 1}") if number > 1 else path
+        with suppress(FileNotFoundError):
+            older.replace(path.with_name(f"{NAME}.{number}"))
+
+
+def line_of(row: Row) -> bytes:
+    """Return a row as one line."""
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def act_row(time_ms: int, origin: str, act: str, outcome: str, **facts: object) -> dict[str, Any]:
+    """Return what was asked for that is no command to an output; `facts` that are None are none."""
+    told = {key: value for key, value in facts.items() if value is not None}
+    return {"time_ms": time_ms, "origin": origin, "act": act, **told, "outcome": outcome}
 
 
 def row_of(record: Record) -> dict[str, Any]:

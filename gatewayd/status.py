@@ -52,6 +52,7 @@ def surface_of(gateway: Gateway) -> ControlSurface:
         losses=partial(losses_of, gateway),
         rejected=gateway.outbox.rejected,
         retry=gateway.outbox.retry,
+        audit=gateway.audit.put,
         submit=gateway.desk.submit,
         make_safe=gateway.desk.make_safe,
         taps=gateway.taps,

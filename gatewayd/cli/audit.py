@@ -56,7 +56,7 @@ def show_rows(rows: list[dict[str, Any]]) -> str:
     """Return the commands as a table for a person."""
     from gatewayd.cli._table import table
 
-    head = ("time (UTC)", "origin", "output", "value", "outcome", "took")
+    head = ("time (UTC)", "origin", "what", "value", "outcome", "took")
     return table(head, [_cells(row) for row in rows]) if rows else "no commands"
 
 
@@ -71,9 +71,10 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         facts.append(f"a repeat of {row['repeat_age_s']:g} s before, carried out once")
     if "detail" in row:
         facts.append(row["detail"])
-    value = show_value(row.get("value"))
-    took = f"{row.get('took_ms', 0):g} ms"
-    return time, str(row.get("origin")), str(row.get("channel")), value, "; ".join(facts), took
+    what = row.get("channel") or " ".join(filter(None, (row.get("act"), row.get("uplink"))))
+    value = show_value(row["value"]) if row.get("value") is not None else ""
+    took = f"{row['took_ms']:g} ms" if "took_ms" in row else ""
+    return time, str(row.get("origin")), str(what), value, "; ".join(facts), took
 
 
 def _since_ms(text: str) -> int:

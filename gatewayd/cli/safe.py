@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from gatewayd.cli._driving import Result
 from gatewayd.console.client import Silent
 from gatewayd.errors import GatewayError, NoDaemon
 from gatewayd.fields import parse_duration
+from gatewayd.printer import tell
 
 if TYPE_CHECKING:
     from gatewayd.cli import Subparsers
@@ -65,6 +67,12 @@ PATIENCE_S = 20.0
 
 RESTARTED_S = 5.0
 
+AUDIT_S = 0.2
+"""For writing down what was done; a file takes a millisecond. The 2 s are for the outputs."""
+
+SAFE = "safe"
+"""The origin of these commands in the record, as where a daemon carries them out."""
+
 UNREADABLE = (
     "cannot be read, and no copy of the last one that worked is found; see gatewayd check. "
     "GATEWAYD_GATEWAY__STATE_DIR may name the state_dir with the copy"
@@ -95,23 +103,27 @@ def run(args: argparse.Namespace) -> int:
     except NoDaemon as error:
         if isinstance(error, Silent):
             hint = f"; what it holds is free after: kill -9 {error.pid}" if error.pid else ""
-            print(f"gatewayd: {error}; its outputs are driven from here{hint}", file=sys.stderr)
+            tell(f"gatewayd: {error}; its outputs are driven from here{hint}")
         if plan is None:
-            print(f"gatewayd: {args.config} {UNREADABLE}", file=sys.stderr)
+            tell(f"gatewayd: {args.config} {UNREADABLE}")
             return BAD_CONFIG
         patience = patience_s(os.environ) if args.patience is None else args.patience
         soon_s = max(SOON_S / 2, SOON_S - (time.monotonic() - began_s))
         results = asyncio.run(make_safe(plan, soon_s, patience))
+        asyncio.run(write_down(plan, results))
+    # A wire that hangs holds its thread, and the interpreter would wait for it.
+    with suppress(OSError):  # Full, or nobody reads it: the exit code says it all the same.
+        _print(results, args)
+    os._exit(DONE if all(result.is_safe for result in results) else FAILED)
+
+
+def _print(results: Sequence[Result], args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps({"outputs": [asdict(result) for result in results]}))
     else:
         for result in results:
             print(show_result(result, args.config))
-    code = DONE if all(result.is_safe for result in results) else FAILED
-    # A wire that hangs holds its thread, and the interpreter would wait for it.
     sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _duration(text: str) -> float:
@@ -195,12 +207,45 @@ async def make_safe(
     """Drive all outputs safe, and say on stderr which need longer than the others."""
     from gatewayd.cli._driving import drive
 
-    def tell(late: list[Result]) -> None:
+    def tell_late(late: list[Result]) -> None:
         for result in late:
-            print(f"gatewayd: {result.output} is not safe yet: {result.detail}", file=sys.stderr)
-        print(f"gatewayd: trying for another {patience_s:g} s", file=sys.stderr, flush=True)
+            tell(f"gatewayd: {result.output} is not safe yet: {result.detail}")
+        tell(f"gatewayd: trying for another {patience_s:g} s")
 
-    return await drive(plan, soon_s, patience_s, tell)
+    return await drive(plan, soon_s, patience_s, tell_late)
+
+
+async def write_down(plan: Plan, results: Sequence[Result]) -> None:
+    """Put what was done into the record of commands. It is done already: a card that is full,
+    read-only or hangs is told, and that is all.
+    """
+    from gatewayd.audit import append
+    from gatewayd.clock import SystemClock
+
+    if not results:
+        return
+    time_ms = SystemClock().now_ms()
+    safe = {
+        f"{job.device.name}/{name}": limits.safe
+        for each in plan.rounds
+        for job in each.jobs
+        for name, limits in job.device.limits.items()
+    }
+    rows = [
+        {
+            "time_ms": time_ms,
+            "origin": SAFE,
+            "channel": result.output,
+            "value": safe.get(result.output),
+            "outcome": "done" if result.is_safe else "failed",
+            "detail": result.detail,
+        }
+        for result in results
+    ]
+    folder = plan.gateways[-1].state_dir  # Today's, where `gatewayd audit` looks.
+    fault = await append(folder, rows, AUDIT_S)
+    if fault:
+        tell(f"gatewayd: not written down: {fault}")
 
 
 def patience_s(environ: Mapping[str, str]) -> float:

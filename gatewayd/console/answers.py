@@ -67,7 +67,7 @@ async def _do(surface: ControlSurface, request: Mapping[str, object], origin: st
         case "rejected":
             return await rejected_of(surface, request)
         case "retry":
-            return await retry_of(surface, request)
+            return await retry_of(surface, request, origin)
         case "channels":
             return [show_channel(name, each) for name, each in surface.channels.items()]
         case "read":

@@ -2,6 +2,9 @@
 
     GET  /api/status                                as `gatewayd status --json`
     GET  /api/ledger                                as `gatewayd ledger --json`
+    GET  /api/ledger/rejected?uplink=NAME&after=0   what its cloud refused, up to 500 after a seq
+    POST /api/ledger/retry                          {"uplink": NAME}, without it of all: those go
+                                                    out again; answers how many by uplink
     GET  /api/channels                              every channel with its latest reading
     GET  /api/channels/{device}/{channel}/history   the readings that the board remembers
     POST /api/outputs/{device}/{channel}            {"value": …, "hold": "30s", "blink": "500ms"}
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
 from typing import Any, cast
 
 from aiohttp import web
@@ -27,6 +31,7 @@ from gatewayd.console.http_bodies import error_response, json_response, read_obj
 from gatewayd.console.http_events import Events
 from gatewayd.console.http_metrics import CONTENT_TYPE, metrics_of, process_usage
 from gatewayd.console.roles import ANYBODY, Caller
+from gatewayd.console.settlement import rejected_of, retry_of
 from gatewayd.console.surface import ControlSurface, Json, show_channel, show_outcome, show_reading
 from gatewayd.errors import GatewayError
 from gatewayd.fields import parse_duration
@@ -58,6 +63,8 @@ class Api:
         return [
             web.get("/api/status", self.status),
             web.get("/api/ledger", self.ledger),
+            web.get("/api/ledger/rejected", self.rejected),
+            web.post("/api/ledger/retry", self.retry),
             web.get("/api/channels", self.channels),
             web.get("/api/channels/{device}/{channel}/history", self.history),
             web.post("/api/outputs/{device}/{channel}", self.operate),
@@ -73,6 +80,24 @@ class Api:
     async def ledger(self, request: web.Request) -> web.Response:
         """Tell what became of every reading."""
         return _response(await answer(self._surface, {"do": "ledger"}))
+
+    async def rejected(self, request: web.Request) -> web.Response:
+        """Tell what an uplink's cloud refused, with its answer."""
+        after = request.query.get("after", "0")
+        asked = {"uplink": request.query.get("uplink", ""), "after": _whole(after)}
+        return await _settled(rejected_of(self._surface, asked))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Have what was refused sent again."""
+        try:
+            asked = await read_object(request)
+            unknown = sorted(asked.keys() - {"uplink"})
+            if unknown:
+                raise ValueError(f"unknown key {unknown[0][:80]!r}; expected uplink")
+        except ValueError as error:
+            return error_response(str(error), 400)
+        origin = request.get(CALLER, ANYBODY).origin
+        return await _settled(retry_of(self._surface, asked, origin))
 
     async def channels(self, request: web.Request) -> web.Response:
         """Tell what there is, and the latest reading of each."""
@@ -190,6 +215,23 @@ def command_request(name: ChannelId, body: dict[str, object]) -> Json:
         if body.get(key) is not None:
             request[f"{key}_s"] = parse_duration(body[key])
     return request
+
+
+async def _settled(asked: Coroutine[None, None, object]) -> web.Response:
+    """Return the answer to a question about the ledger; an uplink that there is not is a 404."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return json_response(await asked)
+    except TimeoutError:
+        return error_response(f"no answer within {ANSWER_S:g} s", 504)
+    except ValueError as error:
+        return error_response(str(error), 404)
+    except GatewayError as error:
+        return error_response(str(error), 503)
+
+
+def _whole(text: str) -> object:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else text
 
 
 def _channel(request: web.Request) -> ChannelId:

@@ -50,6 +50,8 @@ RULES: tuple[tuple[frozenset[str], re.Pattern[str], Role], ...] = (
     # Each ends what it began itself.
     (frozenset({"POST"}), re.compile(r"/api/log(in|out)"), Role.READ),
     (frozenset({"POST"}), re.compile(r"/api/outputs/[^/]+/[^/]+"), Role.OPERATE),
+    # What a cloud has refused for ever is sent to it again.
+    (frozenset({"POST"}), re.compile(r"/api/ledger/retry"), Role.ADMINISTER),
     # The clouds' own app calls, answered on the spot: they operate.
     (frozenset({"POST", "PUT", "PATCH"}), re.compile(r"/(?!api/)[^/]+/.+"), Role.OPERATE),
     (SAFE_METHODS, re.compile(r"/.*"), Role.READ),

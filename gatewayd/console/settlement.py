@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
+from gatewayd.audit import act_row
+from gatewayd.console.roles import LOCAL
 from gatewayd.console.surface import ControlSurface, Json, show_balance
 from gatewayd.errors import GatewayError
 from gatewayd.outbox.opening import SEQ_MAX
 from gatewayd.outbox.rejects import Rejected
+from gatewayd.setpoint import TEXT_MAX
+
+Retry = Callable[[str], Awaitable[int]]
 
 PAGE = 500
 """Rejected rows in one answer; who wants more asks again, after the last."""
@@ -38,16 +43,40 @@ async def rejected_of(surface: ControlSurface, request: Mapping[str, object]) ->
     return [show_rejected(name, each) for each in await surface.rejected(name, after, PAGE)]
 
 
-async def retry_of(surface: ControlSurface, request: Mapping[str, object]) -> Json:
-    """Have rejected readings sent again; return how many, by uplink.
+async def retry_of(
+    surface: ControlSurface, request: Mapping[str, object], origin: str = LOCAL
+) -> Json:
+    """Have rejected readings sent again; return how many, by uplink. It is written down.
 
     Raises:
         ValueError: there is no such uplink.
+        GatewayError: the log cannot be written.
     """
-    names = await _uplinks(surface, request.get("uplink") or None)
-    if surface.retry is None:
-        raise GatewayError("there is no log")
-    return {name: await surface.retry(name) for name in names}
+    wanted = request.get("uplink") or None
+    try:
+        names = await _uplinks(surface, wanted)
+        if surface.retry is None:
+            raise GatewayError("there is no log")
+    except (ValueError, GatewayError) as error:
+        _note(surface, origin, str(wanted or ""), "refused", str(error))
+        raise
+    return {name: await _retry(surface, surface.retry, name, origin) for name in names}
+
+
+async def _retry(surface: ControlSurface, retry: Retry, uplink: str, origin: str) -> int:
+    try:
+        count = await retry(uplink)
+    except GatewayError as error:
+        _note(surface, origin, uplink, "failed", str(error))
+        raise
+    _note(surface, origin, uplink, "done", f"{count} readings go out again")
+    return count
+
+
+def _note(surface: ControlSurface, origin: str, uplink: str, outcome: str, detail: str) -> None:
+    now_ms = surface.clock.now_ms()
+    told = uplink[:TEXT_MAX] or None
+    surface.audit(act_row(now_ms, origin, "retry", outcome, uplink=told, detail=detail))
 
 
 def show_rejected(uplink: str, rejected: Rejected) -> Json:

@@ -59,6 +59,7 @@ class ControlSurface:
         taps: what crosses between a device and its wires, by the device's name.
         stale_s: age from which a channel's value is older than it should be; None = it stands
             until it changes.
+        audit: writes down what is no command to an output; see `gatewayd.audit`.
     """
 
     state_dir: str
@@ -75,6 +76,7 @@ class ControlSurface:
     losses: Callable[[], Mapping[str, int]] = dict
     rejected: Callable[[str, int, int], Awaitable[Sequence[Rejected]]] | None = None
     retry: Callable[[str], Awaitable[int]] | None = None
+    audit: Callable[[Mapping[str, object]], object] = lambda row: None
 
 
 def show_reading(reading: Reading, channel: Channel, now_ms: int) -> Json:
