@@ -1,10 +1,11 @@
 """The composition root: from checked settings to a running gateway.
 
-Strategy: nesting is the shutdown order. The outbox is opened first and closed last; in it lives
-the recorder, in that the keepers of the outputs, in those the edges (samplers, uplinks, the
-control socket). Leaving a level cancels its tasks and waits for them, so the clouds are told
-first, then the outputs go safe, then what they said about it is recorded, then everything owed
-is brought to the card. A core task that dies ends the process the same way.
+Strategy: nesting is the shutdown order. The outbox is closed last; in it lives the recorder, in
+that the keepers of the outputs, in those the edges (samplers, uplinks, the control socket). The
+files are opened when the keepers are at work already: a store that has to be mended takes
+seconds, and no output waits for it. Leaving a level cancels its tasks and waits for them, so the
+clouds are told first, then the outputs go safe, then what they said about it is recorded, then
+everything owed is brought to the card. A core task that dies ends the process the same way.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from gatewayd.config.wires import port_of
 from gatewayd.cycles import Cycles
 from gatewayd.desk import Desk
 from gatewayd.driver import is_output
-from gatewayd.errors import DeviceTimeout, LinkLost
+from gatewayd.errors import DeviceTimeout, LinkLost, OutboxError
 from gatewayd.health import Edge
 from gatewayd.keeper import Keeper
 from gatewayd.lookout import Lookout
 from gatewayd.model import Channel, ChannelId, Quality, Reading
-from gatewayd.outbox import Bounds, Outbox, find_tmpfs, open_outbox
+from gatewayd.outbox import Bounds, Outbox, closing, find_tmpfs, new_outbox
 from gatewayd.ports import Ports
 from gatewayd.ports.tap import Tap
 from gatewayd.recorder import Recorder
@@ -97,6 +98,7 @@ class Gateway:
     recorder: Recorder = field(init=False)
     desk: Desk = field(init=False)
     started_s: float = 0.0
+    _has_log: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.started_s = asyncio.get_running_loop().time()
@@ -153,8 +155,13 @@ class Gateway:
             sampler.board, sampler.totals = self.board, self.totals
             self.samplers[device.name] = sampler
 
-    async def subscribe(self) -> None:
-        """Tell the outbox which uplinks there are and what each wants."""
+    async def open_log(self) -> None:
+        """Open the log, tell it which uplinks there are and what each wants, and begin to record.
+
+        Raises:
+            OutboxError: no log can be kept.
+        """
+        await self.outbox.open()
         await self.outbox.subscribe(
             {
                 name: uplink.cloud.subscription(uplink.config, self.channels)
@@ -162,8 +169,14 @@ class Gateway:
             },
             frozenset(name for name, each in self.channels.items() if is_unthinned(each)),
         )
+        self._has_log.set()
 
     # The supervised tasks
+
+    async def record(self) -> None:
+        """Record, from when the log is open. Until then what the outputs say waits on the bus."""
+        await self._has_log.wait()
+        await self.recorder.run()
 
     def keeper_tasks(self) -> list[Coroutine[Any, Any, None]]:
         """One task for each actuator."""
@@ -297,7 +310,11 @@ class Gateway:
             self.board,
             self.clock,
             folder,
-            {name: act for name, act in self.manage.items() if name in gateway.allow},
+            {
+                name: self.audit.heard(name, uplink, self.clock, act)
+                for name, act in self.manage.items()
+                if name in gateway.allow
+            },
             self.settings.routes,
             {name: sampler.pace for name, sampler in self.samplers.items() if sampler.pace},
         )
@@ -342,20 +359,30 @@ async def open_gateway(
     hot_dir = find_tmpfs(state_dir, settings.gateway.runtime_dir)
     bounds = Bounds(settings.outbox.size_max, settings.outbox.age_max)
     holds_back = settings.clock.unsynchronised == "wait"
-    async with open_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back) as outbox:
-        wires = ports or Ports(settings.ports, note)
-        totals = Totals(hot_dir, state_dir, settings.totals.save, note_totals)
-        audit, cycles = Audit(state_dir, note), Cycles(clock, hot_dir, state_dir, note)
-        gateway = Gateway(settings, clock, wires, outbox, manage or {}, totals, audit, cycles)
-        await gateway.subscribe()
-        async with (
-            crew(gateway.recorder.run(), totals.run(), audit.run(), cycles.run()),
-            crew(*gateway.keeper_tasks()),
-            crew(
-                gateway.lookout.watch.run(),
-                gateway.lookout.watch_recorder(),
-                gateway.recorder.wear.run(),
-            ),
-            crew(*gateway.edge_tasks()),
-        ):
-            yield gateway
+    outbox = new_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back)
+    wires = ports or Ports(settings.ports, note)
+    totals = Totals(hot_dir, state_dir, settings.totals.save, note_totals)
+    audit, cycles = Audit(state_dir, note), Cycles(clock, hot_dir, state_dir, note)
+    gateway = Gateway(settings, clock, wires, outbox, manage or {}, totals, audit, cycles)
+    fault: OutboxError | None = None
+    async with (
+        closing(outbox),
+        crew(gateway.record(), totals.run(), audit.run(), cycles.run()),
+        crew(*gateway.keeper_tasks()),
+    ):
+        try:
+            await gateway.open_log()
+        except OutboxError as error:
+            fault = error  # Raised where it is no group of one.
+        else:
+            async with (
+                crew(
+                    gateway.lookout.watch.run(),
+                    gateway.lookout.watch_recorder(),
+                    gateway.recorder.wear.run(),
+                ),
+                crew(*gateway.edge_tasks()),
+            ):
+                yield gateway
+    if fault is not None:
+        raise fault

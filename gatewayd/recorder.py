@@ -69,7 +69,7 @@ class Recorder:
         self.step: ClockStep | None = None
         """Set by whoever has a clock; without it readings that a clock dated which is being set
         keep the times that they have."""
-        self._floor_ms = outbox.newest_ms if outbox.is_dated else 0
+        self._floor_ms = 0
         self._is_failing = False
         self._audited_s = 0.0
         self.mismatch: str | None = None
@@ -80,7 +80,8 @@ class Recorder:
         """Readings appended since start: the recorder's progress, for the watchdog."""
 
     async def run(self) -> None:
-        """Record until cancelled; then record what is left on the bus."""
+        """Record until cancelled; then record what is left on the bus. The outbox is open."""
+        self._floor_ms = self._outbox.newest_ms if self._is_dated else 0
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._record())

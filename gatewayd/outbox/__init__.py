@@ -35,7 +35,9 @@ __all__ = [
     "Outbox",
     "Rejected",
     "Rejection",
+    "closing",
     "find_tmpfs",
+    "new_outbox",
     "open_outbox",
 ]
 
@@ -76,6 +78,7 @@ class Outbox:
         self._changed = asyncio.Event()
         self.version = 0
         """Counts the changes that may give a drain something to do; see `wait_changed`."""
+        self.is_open = False
         self.is_dated = clock.is_synchronised()
         """Whether rows are dated by a clock that is right; becomes true once, in `commit`."""
 
@@ -206,6 +209,7 @@ class Outbox:
         """
         loop = asyncio.get_running_loop()
         self._store = await loop.run_in_executor(self._thread, self._open)
+        self.is_open = True
         if self.is_dated:  # A process of this boot before us may not have lived to see it.
             await self._do(self._date)
 
@@ -352,8 +356,16 @@ async def open_outbox(
     """
 
     outbox = new_outbox(state_dir, hot_dir, clock, bounds, holds_back=holds_back)
-    await outbox.open()
-    try:
+    async with closing(outbox):
+        await outbox.open()
         yield outbox
+
+
+@asynccontextmanager
+async def closing(outbox: Outbox) -> AsyncIterator[None]:
+    """Close a log when the block ends, if it was opened in it."""
+    try:
+        yield
     finally:
-        await outbox.close()
+        if outbox.is_open:
+            await outbox.close()
