@@ -52,6 +52,7 @@ def metrics_of(
         *_process(usage),
         *_own(status),
         *_devices(status["devices"]),
+        *_radios(status.get("ports", [])),
         *_uplinks(status["uplinks"]),
         *_outputs(status["outputs"]),
         *_readings(list(channels)),
@@ -117,6 +118,22 @@ def _devices(devices: list[Mapping[str, Any]]) -> Iterator[Family]:
     )
     told = "Answers that it gave."
     yield "gatewayd_device_samples_total", "counter", told, _of(labels, devices, "samples")
+
+
+def _radios(ports: list[Mapping[str, Any]]) -> Iterator[Family]:
+    """Tell of Bluetooth adapters; other wires count nothing of their own."""
+    radios = [each for each in ports if "is_hearing" in each]
+    labels: list[dict[str, object]] = [{"port": each["name"]} for each in radios]
+    for key, name, kind, told in (
+        ("is_hearing", "hearing", "gauge", "Whether the adapter hears anything; deaf ones hang."),
+        ("is_passive", "scan_passive", "gauge", "Whether it listens without asking."),
+        ("heard", "heard_total", "counter", "Messages of known devices that it heard."),
+        ("dropped", "dropped_total", "counter", "Messages that nobody took in time."),
+    ):
+        rows: list[Mapping[str, Any]] = [
+            {**each, "is_passive": each.get("scan") == "passive"} for each in radios
+        ]
+        yield f"gatewayd_bluetooth_{name}", kind, told, _of(labels, rows, key)
 
 
 def _uplinks(uplinks: list[Mapping[str, Any]]) -> Iterator[Family]:
