@@ -37,6 +37,8 @@ STOPPED_S = 2.0
 """A failure that took longer, most of it without the processor, is tried again: somebody stopped
 the process meanwhile, or the machine had better things to do, and its deadlines went by."""
 
+NEVER_S = 1_000_000
+
 LENGTH_BYTES = 4
 """Before the input: its length and one, or 0 where there is none yet."""
 
@@ -143,7 +145,7 @@ def _attack(
             f"-rss_limit_mb={RSS_MIB_MAX}",
             f"-artifact_prefix={folder}/",
             f"-dict={known}",
-            "-timeout=0",  # Wall time, in which the process may have been stopped: see _kept.
+            f"-timeout={NEVER_S}",  # By the wall's clock; see _kept for the processor's.
             "-handle_int=0",
             "-handle_term=0",
             "-reload=0",
