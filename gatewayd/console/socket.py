@@ -1,7 +1,8 @@
 """The control socket: local users in the service's group ask, and operate outputs.
 
 Characteristics: in lines of JSON · out one line of JSON for each, in order · buffered one request
-a client · `CLIENTS_MAX` clients, further ones are told to come back · mode 0660.
+a client · `CLIENTS_MAX` clients; a further one gets the place of whoever has been silent longest,
+if that is more than `SILENT_S`, else it is told to come back · mode 0660.
 """
 
 from __future__ import annotations
@@ -31,8 +32,17 @@ CLIENTS_MAX = 16
 REQUEST_BYTES_MAX = 64 * 1024
 """A command is a hundred bytes."""
 
-IDLE_S = 300.0
-"""A client that asks nothing this long has been forgotten in some terminal."""
+FIRST_S = 5.0
+"""For a client's first request: who connects has something to say. Programs say it at once."""
+
+IDLE_S = 60.0
+"""A client that asks nothing more this long has been forgotten in some terminal. What watches
+asks every few seconds, or comes anew each time."""
+
+SILENT_S = 1.0
+"""From here on a silent client's place is another's if all are taken: `gatewayd safe` tries for a
+little longer, so that no crowd keeps it out. Shorter, and a client on a busy machine loses its
+place before it has said a word."""
 
 WRITE_S = 10.0
 """For a client to take its answer."""
@@ -76,40 +86,82 @@ async def serve_control(listener: socket.socket, surface: ControlSurface) -> Non
             server.close()
 
 
+@dataclass(eq=False, slots=True)
+class _Client:
+    """One connection. `silent_since_s` is None while it is being answered."""
+
+    writer: asyncio.StreamWriter
+    silent_since_s: float | None
+
+    def cut(self) -> None:
+        """Take its place away."""
+        self.writer.write(_line({"ok": False, "error": "silent too long; others wait"}))
+        self.writer.close()
+
+
 @dataclass(slots=True)
 class _Clients:
     surface: ControlSurface
     group: asyncio.TaskGroup
-    connected: set[asyncio.Task[None]] = field(default_factory=set)
+    connected: set[_Client] = field(default_factory=set)
 
     def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one client, or send it away."""
-        if len(self.connected) >= CLIENTS_MAX:
+        now_s = asyncio.get_running_loop().time()
+        if len(self.connected) >= CLIENTS_MAX and not self._make_room(now_s):
             writer.write(_line({"ok": False, "error": "too many clients; try again"}))
             writer.close()
             return
-        task = self.group.create_task(self.attend(reader, writer))
-        self.connected.add(task)
-        task.add_done_callback(self.connected.discard)
+        client = _Client(writer, now_s)
+        self.connected.add(client)
+        self.group.create_task(self.attend(reader, client))
 
-    async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _make_room(self, now_s: float) -> bool:
+        """Cut whoever has been silent longest; return whether there was one."""
+        silent = find_silent([each.silent_since_s for each in self.connected], now_s)
+        for each in self.connected:
+            if silent is not None and each.silent_since_s == silent:
+                self.connected.discard(each)
+                each.cut()
+                return True
+        return False
+
+    async def attend(self, reader: asyncio.StreamReader, client: _Client) -> None:
         """Answer one client until it leaves, falls silent or talks nonsense."""
+        writer, loop, patience_s = client.writer, asyncio.get_running_loop(), FIRST_S
         try:
             origin = await _origin(writer.get_extra_info("socket"))
-            while request := await self._next_line(reader, writer):
+            while request := await self._next_line(reader, writer, patience_s):
+                if client not in self.connected:
+                    return  # Cut as it spoke: it was told so, and nothing is done for it.
+                client.silent_since_s, patience_s = None, IDLE_S
                 await _send(writer, await answer(self.surface, _parse(request), origin))
+                client.silent_since_s = loop.time()
         except (TimeoutError, OSError):
             return  # It left, or forgot us; nothing is owed to it.
         finally:
+            self.connected.discard(client)
             writer.close()
 
-    async def _next_line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    async def _next_line(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience_s: float
+    ) -> bytes:
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(patience_s):
                 return await reader.readline()
         except ValueError:  # What StreamReader raises for a line beyond its limit.
             await _send(writer, {"ok": False, "error": "the request is too long"})
             return b""
+
+
+def find_silent(since_s: Iterable[float | None], now_s: float) -> float | None:
+    """Return since when the client has been silent whose place may be given away, or None.
+
+    Args:
+        since_s: of each client; None = it is being answered.
+    """
+    silent = [at_s for at_s in since_s if at_s is not None and now_s - at_s > SILENT_S]
+    return min(silent, default=None)
 
 
 async def _origin(peer: socket.socket) -> str:

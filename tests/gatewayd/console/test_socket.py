@@ -21,8 +21,10 @@ from gatewayd.console.client import NAME, Control, open_control
 from gatewayd.console.socket import (
     CLIENTS_MAX,
     REQUEST_BYTES_MAX,
+    SILENT_S,
     _name_of,
     bind_control,
+    find_silent,
     serve_control,
 )
 from gatewayd.console.surface import ControlSurface, Json
@@ -295,3 +297,67 @@ def take_at(state_dir: Path, paths: list[Path]) -> Path:
 def test_a_user_whom_the_machine_does_not_know_has_a_number() -> None:
     """One of a container, or deleted since."""
     assert _name_of(4_000_000) == "local:unix/4000000"
+
+
+async def crowd_of(house: House, count: int) -> list[asyncio.StreamWriter]:
+    """Return clients that have connected and say nothing."""
+    opened = [await asyncio.open_unix_connection(str(house.path)) for _ in range(count)]
+    return [writer for _, writer in opened]
+
+
+async def test_a_silent_crowd_keeps_nobody_out(house: House) -> None:
+    """After a second a silent client's place is another's; it is told why."""
+    async with served(house):
+        first, writer = await asyncio.open_unix_connection(str(house.path))
+        crowd = await crowd_of(house, CLIENTS_MAX - 1)
+        await asyncio.sleep(SILENT_S + 0.1)  # The time itself.
+        assert json.loads(await say(house, b'{"do":"hello"}\n'))["ok"]
+        async with asyncio.timeout(5):
+            told = json.loads(await first.readline())
+        assert not told["ok"]
+        assert "others wait" in told["error"]
+        for each in (writer, *crowd):
+            each.close()
+
+
+async def test_who_is_being_answered_or_asks_now_and_then_keeps_its_place(house: House) -> None:
+    """However many come: the silent ones go first."""
+    house.delay_s = 3 * SILENT_S
+    async with served(house):
+        slow, asking = await asyncio.open_unix_connection(str(house.path))
+        asking.write(b'{"do":"set","channel":"pump/relay","value":1}\n')
+        watching, watcher = await asyncio.open_unix_connection(str(house.path))
+        crowd = await crowd_of(house, CLIENTS_MAX - 2)
+        await asyncio.sleep(SILENT_S + 0.1)  # The time itself.
+        for _ in range(CLIENTS_MAX - 2):
+            watcher.write(b'{"do":"hello"}\n')
+            came, newcomer = await asyncio.open_unix_connection(str(house.path))
+            newcomer.write(b'{"do":"hello"}\n')
+            async with asyncio.timeout(5):
+                assert json.loads(await watching.readline())["ok"]
+                assert json.loads(await came.readline())["ok"]
+            crowd.append(newcomer)
+        async with asyncio.timeout(10):
+            assert json.loads(await slow.readline())["result"]["status"] == "done"
+        for each in (asking, watcher, *crowd):
+            each.close()
+
+
+async def test_who_never_says_a_word_does_not_stay(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nobody else wants in."""
+    monkeypatch.setattr("gatewayd.console.socket.FIRST_S", 0.05)
+    async with served(house):
+        reader, writer = await asyncio.open_unix_connection(str(house.path))
+        async with asyncio.timeout(5):
+            assert await reader.readline() == b""
+        writer.close()
+
+
+def test_whose_place_is_given_away() -> None:
+    """The longest silent, none that was heard of a moment ago, none that is being answered."""
+    assert find_silent([5.0, 3.0, None, 9.9], 10.0) == 3.0
+    assert find_silent([None, None], 1e9) is None
+    assert find_silent([10.0 - SILENT_S], 10.0) is None
+    assert find_silent([], 10.0) is None
