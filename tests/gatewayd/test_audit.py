@@ -5,14 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
 
 from gatewayd import audit as module
-from gatewayd.audit import FILES, LINES_MAX, NAME, Audit, read_audit, row_of
+from gatewayd.audit import (
+    FILES,
+    LINES_MAX,
+    NAME,
+    Audit,
+    act_row,
+    append,
+    line_of,
+    open_record,
+    read_audit,
+    row_of,
+    write_line,
+)
 from gatewayd.desk import Record
 from gatewayd.model import ChannelId, Command, Outcome, Status, Times
+from gatewayd.testing.clock import SimulatedClock
 from gatewayd.testing.simulated import simulated
 
 
@@ -131,6 +146,87 @@ def test_a_torn_line_is_passed_over(tmp_path: Path) -> None:
 def test_nothing_was_ever_asked(tmp_path: Path) -> None:
     """No file is no command."""
     assert list(read_audit(tmp_path)) == []
+
+
+@simulated
+async def test_what_is_no_command_to_an_output_is_there_too(tmp_path: Path) -> None:
+    """Sending again, and what a cloud had done to the machine: before it is done."""
+    audit, clock = Audit(tmp_path), SimulatedClock()
+    running = asyncio.ensure_future(audit.run())
+    seen: list[list[str]] = []
+
+    async def reboot() -> None:
+        await asyncio.sleep(0.01)
+        seen.append([row["act"] for row in read_audit(tmp_path)])
+
+    audit.put(act_row(5, "local:boss", "retry", "done", uplink="cloud", detail=None))
+    await audit.heard("reboot", "cloud", clock, reboot)()
+    assert seen == [["retry", "reboot"]]
+    first, second = read_audit(tmp_path)
+    assert first == {
+        **{"time_ms": 5, "origin": "local:boss", "act": "retry", "uplink": "cloud"},
+        "outcome": "done",
+    }
+    assert (second["origin"], second["outcome"]) == ("cloud", "asked")
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_another_process_appends_and_turns_the_full_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `gatewayd safe` does where no daemon lives; it is bounded, too."""
+    monkeypatch.setattr(module, "BYTES_MAX", 100)
+    for number in range(20):
+        assert await append(tmp_path, [{"time_ms": number, "origin": "safe"}] * 2, 5.0) == ""
+    assert len(sizes_in(tmp_path)) == FILES
+    *_, last = read_audit(tmp_path)
+    assert last == {"time_ms": 19, "origin": "safe"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what is another's")
+async def test_what_root_makes_belongs_to_whom_the_folder_belongs(tmp_path: Path) -> None:
+    """Else the daemon could not go on with it."""
+    os.chown(tmp_path, 65534, 65534)
+    assert await append(tmp_path, [{"time_ms": 1}], 5.0) == ""
+    owner = (tmp_path / NAME).stat()
+    assert (owner.st_uid, owner.st_gid) == (65534, 65534)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link", "folder", "nowhere"])
+async def test_what_cannot_be_written_is_a_sentence(tmp_path: Path, kind: str) -> None:
+    """A pipe that nobody reads does not hold it up, and a link leads nowhere."""
+    folder, precious = tmp_path / "state", tmp_path / "precious"
+    precious.touch()
+    if kind != "nowhere":
+        folder.mkdir()
+    match kind:
+        case "fifo":
+            os.mkfifo(folder / NAME)
+        case "link":
+            (folder / NAME).symlink_to(precious)
+        case "folder":
+            (folder / NAME).mkdir()
+    assert str(folder / NAME) in await append(folder, [{"time_ms": 1}], 5.0)
+    assert precious.read_bytes() == b""
+
+
+def test_a_disk_that_takes_a_part_of_a_line_has_it_taken_back(tmp_path: Path) -> None:
+    """Else the next line would be spoiled with it."""
+    file = open_record(tmp_path / NAME)
+    write_line(file, line_of({"time_ms": 1}))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+        with pytest.raises(OSError, match="No space left"):
+            write_line(file, line_of({"time_ms": 2}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    write_line(file, line_of({"time_ms": 3}))
+    os.close(file)
+    assert (tmp_path / NAME).read_text() == '{"time_ms":1}\n{"time_ms":3}\n'
 
 
 def sizes_in(folder: Path) -> dict[str, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -91,3 +93,55 @@ def test_a_sensor_has_the_last_word(plant: Plant, amperes: float) -> None:
             assert "clamp/current says 0 after 2s; went off" in outcome["detail"]
             assert done.returncode == 1
         assert plant.relays()["relay"] is bool(amperes)
+
+
+def test_what_safe_did_without_a_daemon_is_there_too(plant: Plant) -> None:
+    """Output by output, with what it was driven to."""
+    plant.die_on()
+    before = len(rows(plant))
+    assert plant.run("safe").returncode == 0
+    told = rows(plant)[before:]
+    assert [(row["channel"], row["value"], row["outcome"]) for row in told] == [
+        ("pump/relay", False, "done"),
+        ("pump/lamp", False, "done"),
+        ("valve/relay", False, "done"),
+    ]
+    assert {row["origin"] for row in told} == {"safe"}
+    assert all("read back" in row["detail"] for row in told)
+
+
+def test_what_safe_could_not_do_is_there_as_failed(plant: Plant) -> None:
+    """With the reason."""
+    (plant.folder / "pump.json").mkdir()
+    assert plant.run("safe", "--patience", "100ms").returncode == 1
+    told = {row["channel"]: row for row in rows(plant)}
+    assert (told["pump/relay"]["outcome"], told["valve/relay"]["outcome"]) == ("failed", "done")
+    assert told["pump/relay"]["detail"]
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_a_record_that_cannot_be_written_keeps_nothing_on(plant: Plant, kind: str) -> None:
+    """Everything is safe in time and the exit code says so; a sentence tells of the record."""
+    plant.die_on()
+    record = plant.folder / "audit.jsonl"
+    record.unlink(missing_ok=True)
+    if kind == "link":
+        record.symlink_to("/dev/full")
+    else:
+        os.mkfifo(record)
+    began_s = time.monotonic()
+    done = plant.run("safe")
+    assert time.monotonic() - began_s < 2.0
+    assert done.returncode == 0
+    assert plant.relays()["relay"] is False
+    assert f"not written down: {record}" in done.stderr
+
+
+def test_a_retry_at_the_socket_is_there(plant: Plant) -> None:
+    """Also one that was refused."""
+    with plant.daemon():
+        assert plant.run("ledger", "--retry", "cloud").returncode == 1
+        plant.wait_for(lambda: any(row.get("act") == "retry" for row in rows(plant)))
+    [told] = [row for row in rows(plant) if row.get("act") == "retry"]
+    assert (told["uplink"], told["outcome"]) == ("cloud", "refused")
+    assert "retry cloud" in plant.run("audit").stdout

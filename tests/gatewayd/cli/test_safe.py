@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -420,3 +422,22 @@ async def test_todays_has_the_last_word_also_when_both_are_late(plant: Plant) ->
     place.unlink()
     assert all(result.is_safe for result in await driving)
     assert plant.relays("late/pump") == {"relay": True, "lamp": False}
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+@pytest.mark.parametrize("place", ["/dev/full", "&-"])
+def test_what_nobody_can_be_told_is_done_all_the_same(
+    plant: Plant, stream: str, place: str
+) -> None:
+    """A journal that died, a full disk: there is something to say before anything is driven (the
+    file does not parse) and while it is (a board does not answer), and none of it stops there.
+    """
+    plant.append('[device.gone]\ndriver = "serial_relay"\nport = "/dev/nowhere"\nsafe = "off"\n')
+    plant.die_on()
+    plant.config.write_text("[gateway")
+    verb = f'exec "$0" -m gatewayd --config "$1" safe --patience 100ms {stream}>{place}'
+    variables = {**os.environ, "GATEWAYD_GATEWAY__STATE_DIR": str(plant.folder)}
+    command = ["/bin/sh", "-c", verb, sys.executable, str(plant.config)]
+    done = subprocess.run(command, check=False, env=variables, capture_output=True, timeout=30)
+    assert plant.relays()["relay"] is False
+    assert done.returncode == 1, "the board that is gone is not safe, and that is known"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from gatewayd.audit import read_audit
 from gatewayd.console.http_api import command_request
 from gatewayd.console.surface import Json
 from gatewayd.errors import OutboxError
-from gatewayd.model import ChannelId, Command, Outcome, Status
+from gatewayd.model import ChannelId, Command, Outcome, Reading, Status
+from gatewayd.outbox.ledger import Balance
+from gatewayd.outbox.rejects import Rejected
 from tests.gatewayd.console.rooms import Room, next_event, open_room
 
 PUMP = "api/outputs/pump/relay"
@@ -50,6 +53,49 @@ async def test_trouble_with_the_log_is_a_sentence(tmp_path: Path) -> None:
 
     async with open_room(tmp_path, ledger=ledger) as room:
         assert await room.get("api/ledger", 503) == {"error": "the card is full"}
+
+
+async def test_what_a_cloud_refused_is_shown_and_sent_again(tmp_path: Path) -> None:
+    """By the uplink's name; who asked for it is written down."""
+    asked: list[tuple[str, int]] = []
+
+    async def ledger() -> Mapping[str, Balance]:
+        return {"cloud": Balance(5, 3, 0, 2, {"rejected": 2})}
+
+    async def rejected(uplink: str, after: int, limit: int) -> list[Rejected]:
+        asked.append((uplink, after))
+        return [Rejected(7, Reading(ChannelId("hall/temperature"), 1000, 21.5), "no such sensor")]
+
+    async def retry(uplink: str) -> int:
+        return 2
+
+    async with open_room(tmp_path, ledger=ledger, rejected=rejected, retry=retry) as room:
+        [row] = await room.get("api/ledger/rejected?uplink=cloud&after=6")
+        assert (row["seq"], row["value"], row["reason"]) == (7, 21.5, "no such sensor")
+        assert asked == [("cloud", 6)]
+        assert await room.post("api/ledger/retry", {"uplink": "cloud"}) == {"cloud": 2}
+        assert await room.post("api/ledger/retry", {}) == {"cloud": 2}
+        for path in ("api/ledger/rejected?uplink=clod", "api/ledger/rejected?uplink=cloud&after=x"):
+            assert (await room.get(path, 404))["error"]
+        assert "clod" in (await room.post("api/ledger/retry", {"uplink": "clod"}, 404))["error"]
+        assert "uplnk" in (await room.post("api/ledger/retry", {"uplnk": "a"}, 400))["error"]
+        folder = Path(room.gateway.settings.gateway.state_dir)
+    rows = [(row["origin"], row["act"], row["outcome"]) for row in read_audit(folder)]
+    assert rows[:2] == [("local", "retry", "done")] * 2
+    assert rows[2][2] == "refused"
+
+
+async def test_trouble_with_the_log_does_not_look_like_success_of_a_retry(tmp_path: Path) -> None:
+    """503 with the sentence."""
+
+    async def ledger() -> Mapping[str, Balance]:
+        return {"cloud": Balance(5, 3, 0, 2, {"rejected": 2})}
+
+    async def retry(uplink: str) -> int:
+        raise OutboxError("the card is full")
+
+    async with open_room(tmp_path, ledger=ledger, retry=retry) as room:
+        assert await room.post("api/ledger/retry", {}, 503) == {"error": "the card is full"}
 
 
 async def test_channels_come_with_their_latest_reading(room: Room) -> None:

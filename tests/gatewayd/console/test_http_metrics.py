@@ -128,3 +128,17 @@ def test_the_card_is_counted_where_it_is_known() -> None:
         'gatewayd_card_budget_bytes_a_day{device="mmcblk0"} 8760000',
         'gatewayd_card_years_left{device="mmcblk0"} 12.5',
     ]
+
+
+def test_a_bluetooth_adapter_tells_how_it_is() -> None:
+    """Deaf, asking, and what it heard; a wire that is no radio says nothing here."""
+    radio = {"scan": "active", "reason": "asked", "heard": 12, "dropped": 1, "is_hearing": False}
+    ports = [{"name": "ble:hci0", **radio}, {"name": "/dev/ttyUSB0", "slaves": 3}]
+    told = [line for line in lines(make_status(ports=ports)) if "bluetooth" in line]
+    assert [line for line in told if line[0] != "#"] == [
+        'gatewayd_bluetooth_hearing{port="ble:hci0"} 0',
+        'gatewayd_bluetooth_scan_passive{port="ble:hci0"} 0',
+        'gatewayd_bluetooth_heard_total{port="ble:hci0"} 12',
+        'gatewayd_bluetooth_dropped_total{port="ble:hci0"} 1',
+    ]
+    assert not any("bluetooth" in line for line in lines(make_status(ports=[])))

@@ -65,6 +65,14 @@ async def test_a_reader_looks_and_touches_nothing(tmp_path: Path) -> None:
         assert not room.plant.relays()["relay"]
 
 
+async def test_only_who_administers_has_readings_sent_again(tmp_path: Path) -> None:
+    """It is no output, and a cloud may be told things twice by it."""
+    async with open_guarded(tmp_path) as room:
+        for role in (Role.READ, Role.OPERATE):
+            await room.post("api/ledger/retry", {}, 403, headers=shown(role))
+        assert await room.post("api/ledger/retry", {}, headers=shown(Role.ADMINISTER)) == {}
+
+
 @pytest.mark.parametrize(("role", "name"), [(Role.OPERATE, "scada"), (Role.ADMINISTER, "boss")])
 async def test_who_operates_is_written_down_by_name(tmp_path: Path, role: Role, name: str) -> None:
     """The record of commands says whose token it was, not the token."""

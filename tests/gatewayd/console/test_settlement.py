@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -139,3 +139,20 @@ async def test_a_wrong_request_is_a_sentence(
     told = await answer(surface_over(outbox), request_)
     assert not told["ok"]
     assert sentence in str(told["error"])
+
+
+async def test_who_had_what_sent_again_is_written_down(outbox: Outbox) -> None:
+    """Done and refused alike, by whom and for which uplink."""
+    await refuse(outbox, 2)
+    rows: list[Mapping[str, Any]] = []
+    surface = replace(surface_over(outbox), audit=rows.append)
+    await answer(surface, {"do": "retry", "uplink": "clod"}, "local:unix/eve")
+    await answer(surface, {"do": "retry"}, "local:unix/alice")
+    told = [(row["origin"], row["act"], row["uplink"], row["outcome"]) for row in rows]
+    assert told == [
+        ("local:unix/eve", "retry", "clod", "refused"),
+        ("local:unix/alice", "retry", "cloud", "done"),
+        ("local:unix/alice", "retry", "other", "done"),
+    ]
+    assert rows[1]["detail"] == "2 readings go out again"
+    assert rows[0]["time_ms"]
