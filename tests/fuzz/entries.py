@@ -11,7 +11,7 @@ import logging
 import socket
 import struct
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ not answered; waiting by the clock would be most of what a fuzzer does."""
 
 READ_BYTES = 65536
 
-Hit = Callable[[bytes], Awaitable[None]]
+Hit = Callable[[bytes], Coroutine[Any, Any, None]]
 Place = tuple[str, int]
 
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -64,20 +64,27 @@ class Alarm(logging.Handler):
 
 
 def entry(
-    name: str, module: str, open: Callable[[Path], AbstractAsyncContextManager[Hit]]
+    name: str,
+    module: str,
+    open: Callable[[Path], AbstractAsyncContextManager[Hit]],
+    loop: type[asyncio.AbstractEventLoop] | None = None,
 ) -> Target:
-    """Return a target that lives in an event loop of its own."""
+    """Return a target that lives in an event loop of its own.
+
+    Args:
+        loop: `SimulatedLoop` for what has no sockets; it never waits.
+    """
 
     @contextmanager
     def opened() -> Iterator[Run]:
         alarm = Alarm()
         logging.getLogger().addHandler(alarm)
-        with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
+        with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=loop) as runner:
             stack = open(Path(folder))
             hit = runner.run(stack.__aenter__())
 
             def run(data: bytes) -> None:
-                runner.run(_hit(hit, data))
+                runner.run(_hit(hit, data) if loop is None else hit(data))
                 alarm.check()
 
             try:

@@ -12,6 +12,7 @@ import importlib
 import mmap
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -39,6 +40,9 @@ the process meanwhile, or the machine had better things to do, and its deadlines
 
 NEVER_S = 1_000_000
 
+MEMORY = Path("/dev/shm")
+"""Where the files of a target are made, a hundred thousand times; no disk is worth that."""
+
 LENGTH_BYTES = 4
 """Before the input: its length and one, or 0 where there is none yet."""
 
@@ -49,11 +53,12 @@ COVERED = re.compile(r"\bcov: (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """A process that attacks a target, and where it keeps the input that it is at."""
+    """A process that attacks a target, where it keeps the input that it is at, and its files."""
 
     target: Target
     seconds: float
     at: mmap.mmap
+    folder: Path
 
 
 def begin(
@@ -66,9 +71,10 @@ def begin(
         words: what such messages are made of.
     """
     at = mmap.mmap(-1, LENGTH_BYTES + INPUT_BYTES_MAX)
+    folder = Path(tempfile.mkdtemp(prefix="fuzz", dir=MEMORY if MEMORY.is_dir() else None))
     process = os.fork()
     if process:
-        return process, Underway(target, seconds, at)
+        return process, Underway(target, seconds, at, folder)
     try:
         for each in (signal.SIGINT, signal.SIGTERM):  # May be sent to all of us; the first ends.
             signal.signal(each, signal.SIG_IGN)
@@ -77,6 +83,7 @@ def begin(
         os.dup2(log, 2)
         signal.signal(signal.SIGPROF, _end)
         signal.setitimer(signal.ITIMER_PROF, seconds)
+        tempfile.tempdir = str(folder)
         _attack(target, messages, words, at)
     finally:
         os._exit(1)  # The fuzzer ends the process itself, with 0 where nothing broke.
@@ -89,6 +96,7 @@ def end(underway: Underway, status: int, spent_s: float) -> Slice:
     if not has_held and data is not None:
         keep(underway.target, data)
     underway.at.close()
+    shutil.rmtree(underway.folder, ignore_errors=True)
     text = log_of(underway.target.name).read_text(errors="replace")
     inputs, first, last = (each.findall(text) for each in (EXECUTED, AT_FIRST, COVERED))
     branches = int(last[-1]) if last else 0
@@ -136,24 +144,22 @@ def _attack(
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in messages:
         (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        tempfile.tempdir = folder
-        known = Path(folder) / "words"
-        known.write_text("".join(f"{_quoted(word)}\n" for word in words or [b"0"]))
-        options = (
-            f"-max_len={INPUT_BYTES_MAX}",
-            f"-rss_limit_mb={RSS_MIB_MAX}",
-            f"-artifact_prefix={folder}/",
-            f"-dict={known}",
-            f"-timeout={NEVER_S}",  # By the wall's clock; see _kept for the processor's.
-            "-handle_int=0",
-            "-handle_term=0",
-            "-reload=0",
-            "-print_final_stats=1",
-        )
-        with target.open() as run:
-            atheris.Setup([sys.argv[0], *options, str(corpus)], _kept(run, at))
-            atheris.Fuzz()
+    known = Path(tempfile.gettempdir()) / "words"
+    known.write_text("".join(f"{_quoted(word)}\n" for word in words or [b"0"]))
+    options = (
+        f"-max_len={INPUT_BYTES_MAX}",
+        f"-rss_limit_mb={RSS_MIB_MAX}",
+        f"-artifact_prefix={tempfile.gettempdir()}/",
+        f"-dict={known}",
+        f"-timeout={NEVER_S}",  # By the wall's clock; see _kept for the processor's.
+        "-handle_int=0",
+        "-handle_term=0",
+        "-reload=0",
+        "-print_final_stats=1",
+    )
+    with target.open() as run:
+        atheris.Setup([sys.argv[0], *options, str(corpus)], _kept(run, at))
+        atheris.Fuzz()
 
 
 def _kept(run: Run, at: mmap.mmap) -> Run:

@@ -13,6 +13,7 @@ from gatewayd.errors import DeviceError, Malformed
 from tests.fuzz.clouds import cloud_targets
 from tests.fuzz.entries import entry_targets
 from tests.fuzz.finding import found_targets
+from tests.fuzz.hostile import hostile_targets
 from tests.fuzz.tables import table_targets
 from tests.fuzz.target import Run, Target, check_believed, plain
 
@@ -23,7 +24,7 @@ TESTS = Path(__file__).parent.parent
 def targets() -> dict[str, Target]:
     """Return every target by its name."""
     found = [*found_targets(), *table_targets(), *_put_together(), *cloud_targets()]
-    return {each.name: each for each in [*found, *entry_targets()]}
+    return {each.name: each for each in [*found, *hostile_targets(), *entry_targets()]}
 
 
 def _put_together() -> Iterator[Target]:

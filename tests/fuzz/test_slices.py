@@ -27,7 +27,9 @@ def make_underway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Underway:
     monkeypatch.setattr(target, "FOUND", tmp_path / "found")
     each = Target("a/b", "nowhere", lambda: nullcontext(bytes))
     log_of(each.name).write_text(LOG)
-    return Underway(each, 30.0, mmap.mmap(-1, LENGTH_BYTES + INPUT_BYTES_MAX))
+    folder = tmp_path / "its files"
+    folder.mkdir()
+    return Underway(each, 30.0, mmap.mmap(-1, LENGTH_BYTES + INPUT_BYTES_MAX), folder)
 
 
 def test_what_a_slice_did_stands_in_its_log(underway: Underway) -> None:
@@ -35,6 +37,7 @@ def test_what_a_slice_did_stands_in_its_log(underway: Underway) -> None:
     write_input(underway.at, b"good")
     assert end(underway, 0, 29.9) == Slice(29.9, 1951, 570, 13, True)
     assert not underway.target.folder.exists()
+    assert not underway.folder.exists()
 
 
 def test_an_input_that_ended_its_process_is_kept(underway: Underway) -> None:
