@@ -9,7 +9,7 @@ FAMILIES = {
     "doors": r"console |control socket|push listener|broker$|gatewayd\.transports\.mqtt_",
     "files": r"configuration|recording|file |gatewayd\.(outbox|testing|fields|expression)\b",
     "devices": r"drivers\.|bme280 |bluez |gpsd |gatewayd\.ports\.",
-    "clouds": r"clouds\.|gatewayd\.(clouds|transports)\.|thing|cloud ",
+    "clouds": r"clouds\.|gatewayd\.(clouds|transports)\.|thing|thethings|cloud ",
 }
 """Each fuzzer, and how the names of its targets begin: who knocks, what lies on the card, what
 devices say on wires and by radio, and what clouds answer. The first that fits has it."""

@@ -133,7 +133,7 @@ def _function(
     plan = call_plan(function, consts)
     if not plan:
         raise NotMakeable(name)
-    allowed = _allowed(function)
+    refusals = allowed(function)
 
     def run(data: bytes) -> None:
         try:
@@ -142,7 +142,7 @@ def _function(
                 given[word] = _cut(given[word], sizes[len(data) % len(sizes)])
             told = function(**given)
             told = list(told) if isgenerator(told) else told
-        except allowed:
+        except refusals:
             return
         _check(module, told)
 
@@ -159,7 +159,7 @@ def _methods(
         making, feeding = call_plan(kind, consts), call_plan(function, consts)
         if len(feeding) != 1 or not _is_hostile(feeding[0][1]):
             continue
-        (word, wanted), allowed = feeding[0], _allowed(function)
+        (word, wanted), refusals = feeding[0], allowed(function)
 
         def run(
             data: bytes,
@@ -167,7 +167,7 @@ def _methods(
             making: list[tuple[str, Any]] = making,
             word: str = word,
             wanted: Any = wanted,
-            allowed: tuple[type[Exception], ...] = allowed,
+            refusals: tuple[type[Exception], ...] = refusals,
         ) -> None:
             source = Source(data)
             size = 1 + source.tail()[0] % PIECES_MAX
@@ -177,7 +177,7 @@ def _methods(
                     given = source.front(size) if wanted is bytes else make(wanted, source, consts)
                     told = getattr(fed, method)(**{word: given})
                     _check(module, list(told) if isgenerator(told) else told)
-            except allowed:
+            except refusals:
                 return
 
         yield plain(f"{name}.{method}", module.__name__, run)
@@ -195,7 +195,7 @@ def _is_hostile(kind: Any) -> bool:
     return kind in (bytes, str) or is_dataclass(kind)
 
 
-def _allowed(function: Callable[..., Any]) -> tuple[type[Exception], ...]:
+def allowed(function: Callable[..., Any]) -> tuple[type[Exception], ...]:
     """Return what means a broken peer, and what the docstring says that it raises."""
     words = re.findall(r"\w+", (function.__doc__ or "").partition("Raises")[2])
     known = vars(builtins) | vars(errors) | function.__globals__

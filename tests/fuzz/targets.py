@@ -10,6 +10,7 @@ from typing import Any
 
 from drivers.i2c import bme280
 from gatewayd.errors import DeviceError, Malformed
+from tests.fuzz.answers import answer_targets
 from tests.fuzz.clouds import cloud_targets
 from tests.fuzz.entries import entry_targets
 from tests.fuzz.finding import found_targets
@@ -23,7 +24,13 @@ TESTS = Path(__file__).parent.parent
 @cache
 def targets() -> dict[str, Target]:
     """Return every target by its name."""
-    found = [*found_targets(), *table_targets(), *_put_together(), *cloud_targets()]
+    found = [
+        *found_targets(),
+        *table_targets(),
+        *_put_together(),
+        *cloud_targets(),
+        *answer_targets(),
+    ]
     return {each.name: each for each in [*found, *hostile_targets(), *entry_targets()]}
 
 
