@@ -130,6 +130,8 @@ class Audit:
         try:
             if self._file is None:
                 self._file = open_record(path)
+                if os.fstat(self._file).st_size:
+                    self._sync()  # What a killed life before had not brought to the card.
             while self._lines:
                 write_line(self._file, self._lines[0])
                 self._lines.popleft()
@@ -192,13 +194,15 @@ def _append(path: Path, rows: Sequence[Row]) -> None:
 def open_record(path: Path) -> int:
     """Return the record's descriptor, for appending.
 
-    Root makes it for whoever the folder belongs to: a daemon with fewer rights goes on with it.
+    Root makes it for whoever the folder belongs to: a daemon with fewer rights goes on with it. A
+    line that the power cut off is ended, or the next one would be unreadable with it; as a rule a
+    file system leaves zeros in its place.
 
     Raises:
         OSError: it cannot be written, or is no file.
     """
     is_new = not path.exists()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     file = os.open(path, flags, MODE)
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -206,6 +210,9 @@ def open_record(path: Path) -> int:
         if is_new and os.geteuid() == 0:
             owner = path.parent.stat()
             os.fchown(file, owner.st_uid, owner.st_gid)
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            write_line(file, b"\n")
     except BaseException:
         os.close(file)
         raise

@@ -25,8 +25,8 @@ from gatewayd.wear import Wear
 log = structlog.get_logger()
 
 GATHER_S = 0.1
-"""How long readings wait for company before they are written together. Each write costs 150 µs
-of processor whatever it carries; a crash loses at most this much that no device will say again."""
+"""How long readings wait for company before they are written together. Each write costs some
+hundred µs of processor whatever it carries; what waits outlives a crash in the bus's journal."""
 
 ALARM_REST_S = 1.0
 """So long after an alarm was brought to the card the next one waits at the most: each time costs
@@ -83,23 +83,33 @@ class Recorder:
         """Record until cancelled; then record what is left on the bus. The outbox is open."""
         self._floor_ms = self._outbox.newest_ms if self._is_dated else 0
         try:
+            await self._restore()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._record())
                 tasks.create_task(self._commit())
         finally:
-            await self._append(self._bus.take_now())
+            await self._append(self._bus.take_now(), self._bus.taken)
             await self._count_bus()
+
+    async def _restore(self) -> None:
+        """Record first what the last process was killed with."""
+        journal = self._bus.journal
+        if journal is not None and journal.restored:
+            log.info("readings of the last process restored", count=len(journal.restored))
+            restored, journal.restored = journal.restored, []
+            await self._append(restored, journal.begin)
 
     async def _record(self) -> None:
         while True:
             readings = await self._bus.take(GATHER_S)
-            has_alarm = self._bus.took_alarm
+            has_alarm, before = self._bus.took_alarm, self._bus.taken - len(readings)
             for start in range(0, len(readings), APPEND_MAX):
-                await self._append(readings[start : start + APPEND_MAX])
+                some = readings[start : start + APPEND_MAX]
+                await self._append(some, before + start + len(some))
             if has_alarm:
                 self._alarmed.set()
 
-    async def _append(self, readings: Sequence[Reading]) -> None:
+    async def _append(self, readings: Sequence[Reading], taken: int) -> None:
         if self.step and not self._is_dated:
             readings = self.step.mend(readings, self._last_ms)
         if self._is_dated is not self._outbox.is_dated:
@@ -109,7 +119,7 @@ class Recorder:
         readings = in_order(readings, self._last_ms, self._floor_ms)
         self._board.post(readings)
         try:
-            await self._outbox.append(readings)
+            await self._outbox.append(readings, taken)
             self.recorded += len(readings)
             self._is_failing = False
         except OutboxError as error:
@@ -120,10 +130,11 @@ class Recorder:
             self._is_failing = True
 
     async def _commit(self) -> None:
+        """Commit for ever; at once the first time, for what a killed life left in memory has
+        waited long enough, and the next life may be as short."""
         fault: str | None = None
         rest_s = 0.0
         while True:
-            rest_s = await self._wait_commit(rest_s)
             for event in await self._tend():
                 log.warning("outbox", what=event)
             if self._outbox.card_fault != fault:
@@ -131,6 +142,7 @@ class Recorder:
                 log.error("card fault", reason=fault) if fault else log.info("card works again")
             self.wear.committed()
             self._beat()
+            rest_s = await self._wait_commit(rest_s)
 
     async def _tend(self) -> list[str]:
         """Commit, and keep the ledger; returns what happened to the files."""

@@ -143,6 +143,38 @@ def test_a_torn_line_is_passed_over(tmp_path: Path) -> None:
     assert list(read_audit(tmp_path)) == [{"time_ms": 5}, {"time_ms": 5}]
 
 
+@pytest.mark.parametrize("torn", [b'{"time_', b"\0" * 700, b'{"time_ms":4}\n\0'])
+@simulated
+async def test_the_next_line_is_not_lost_with_a_torn_one(tmp_path: Path, torn: bytes) -> None:
+    """After a power cut the file ends in half a line, or in zeros."""
+    (tmp_path / NAME).write_bytes(b'{"time_ms":3}\n' + torn)
+    audit = Audit(tmp_path)
+    running = asyncio.ensure_future(audit.run())
+    audit.add(record(7))
+    await asyncio.sleep(0.1)
+    rows = [row["time_ms"] for row in read_audit(tmp_path)]
+    assert (rows[0], rows[-1]) == (3, 1007)
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@simulated
+async def test_what_a_killed_life_left_in_memory_is_brought_to_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the first command of the next one, and not ten seconds later."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    (tmp_path / NAME).write_bytes(b'{"time_ms":3}\n')
+    audit = Audit(tmp_path)
+    running = asyncio.ensure_future(audit.run())
+    audit.add(record())
+    await asyncio.sleep(0.1)
+    assert len(synced) == 1
+    running.cancel()
+    await asyncio.wait([running])
+
+
 def test_nothing_was_ever_asked(tmp_path: Path) -> None:
     """No file is no command."""
     assert list(read_audit(tmp_path)) == []

@@ -15,7 +15,7 @@ from gatewayd.board import Board
 from gatewayd.bus import WAITING_MAX, Bus
 from gatewayd.card import OWN_FACTOR, Endurance
 from gatewayd.model import ChannelId, Quality, Reading
-from gatewayd.outbox import open_outbox
+from gatewayd.outbox import new_outbox, open_outbox
 from gatewayd.recorder import ALARM_REST_S, AUDIT_S, Recorder, in_order
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 from gatewayd.wear import Wear
@@ -162,10 +162,42 @@ def test_an_alarm_is_on_the_card_at_once_and_the_next_one_soon(tmp_path: Path) -
             await asyncio.wait([task])
         return commits
 
-    first, second, third, *_ = run_simulated(main())
-    assert first == 5
+    start, first, second, third, *_ = run_simulated(main())
+    assert (start, first) == (0, 5)
     assert second == 5 + ALARM_REST_S
     assert third == 5 + 2 * ALARM_REST_S
+
+
+def test_what_a_killed_life_left_in_memory_is_on_the_card_at_once(tmp_path: Path) -> None:
+    """A daemon that never lives through one interval would else never bring anything there."""
+    card, hot = tmp_path / "card", tmp_path / "hot"
+    hot.mkdir()
+
+    async def one_life(number: int) -> None:
+        outbox = new_outbox(card, hot, SimulatedClock())
+        await outbox.open()
+        await outbox.subscribe({"one": frozenset({A})})
+        bus = Bus()
+        task = asyncio.ensure_future(Recorder(bus, Board(), outbox, 60.0).run())
+        await asyncio.sleep(1)
+        bus.publish([Reading(A, START_MS + number, float(number))])
+        await asyncio.sleep(1)
+        outbox._store.abandon()
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def main() -> list[object]:
+        for number in range(3):
+            await one_life(number)
+        for file in hot.iterdir():
+            file.unlink()
+        async with open_outbox(card, hot, SimulatedClock()) as outbox:
+            await outbox.subscribe({"one": frozenset({A})})
+            batch = await outbox.next_batch("one", 0, 10)
+            assert batch is not None
+            return [reading.value for reading in batch.readings]
+
+    assert run_simulated(main()) == [0.0, 1.0]
 
 
 def test_commits_are_spaced_to_keep_to_the_budget_and_alarms_are_not(tmp_path: Path) -> None:
