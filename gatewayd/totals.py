@@ -71,6 +71,8 @@ class Totals:
         self._fault: dict[Path, str] = {}
         self.is_lost = False
         """Whether there were totals once that nobody can read any more."""
+        self._is_behind = False
+        """Whether the card may not know what a killed life counted."""
         self._load()
 
     def find(self, channel: ChannelId) -> Count | None:
@@ -86,7 +88,7 @@ class Totals:
     async def run(self) -> None:
         """Write to both tiers as they are due, until cancelled; then to the card, and close."""
         loop, card = asyncio.get_running_loop(), Worker("totals")
-        due_s: float | None = None
+        due_s = loop.time() if self._is_behind else None
         try:
             while True:
                 with suppress(TimeoutError):
@@ -143,7 +145,7 @@ class Totals:
                         path.replace(path.with_name(f"{path.name}.corrupt"))
                 continue
             if found is not None and not self._counts:
-                self._counts = found
+                self._counts, self._is_behind = found, path == self._hot
         self.is_lost = broken and not self._counts
 
 

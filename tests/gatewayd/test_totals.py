@@ -98,6 +98,20 @@ def test_the_newest_file_wins(place: Place) -> None:
     assert not totals.is_lost
 
 
+def test_what_a_killed_life_counted_is_on_the_card_at_once(place: Place) -> None:
+    """Lives that are all shorter than `save` would else bring nothing there."""
+
+    async def main() -> None:
+        (place.hot_dir / NAME).write_bytes(packed({ENERGY: Count(9)}, str(place.state_dir)))
+        running = asyncio.ensure_future(place.open().run())
+        await asyncio.sleep(HOT_S)
+        assert place.raw(place.state_dir) == 9
+        running.cancel()
+        await asyncio.wait([running])
+
+    run_simulated(main())
+
+
 def test_another_gateways_totals_are_not_ours(place: Place) -> None:
     """Two gateways may share a folder in memory."""
     (place.hot_dir / NAME).write_bytes(packed({ENERGY: Count(9)}, "/elsewhere"))
