@@ -169,6 +169,7 @@ class Gateway:
             },
             frozenset(name for name, each in self.channels.items() if is_unthinned(each)),
         )
+        self.bus.keep(await self.outbox.open_journal())
         self._has_log.set()
 
     # The supervised tasks

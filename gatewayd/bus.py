@@ -2,7 +2,8 @@
 
 Characteristics: in readings, in groups · out everything that waits, at once · buffered
 `WAITING_MAX` readings · when full the new ones are lost and counted · ordered · event loop only ·
-not durable: it holds what was published within the last tenth of a second.
+durable over the death of the process where it has a journal. It holds what was published within
+the last tenth of a second.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from gatewayd.model import Reading
+
+if TYPE_CHECKING:
+    from gatewayd.outbox.journal import Journal
 
 WAITING_MAX = 100_000
 """About 20 MiB. The recorder empties the bus ten times a second; only a disk that hangs for
@@ -25,6 +30,8 @@ class Bus:
     """Many publishers, one taker."""
 
     def __init__(self) -> None:
+        self.journal: Journal | None = None
+        """Where what waits outlives the process, if anywhere."""
         self.lost = 0
         """Readings that found no room."""
         self._waiting: list[Reading] = []
@@ -32,7 +39,11 @@ class Bus:
         self._has_alarm = False
         self.took_alarm = False
         """Whether there was an alarm in what was taken last."""
+        self.taken = 0
+        """The journal's number of the last reading that was taken; 0 without one."""
         self._arrived = asyncio.Event()
+        self._ripe = asyncio.Event()
+        """What waits shall wait for no more company."""
         self._emptied = asyncio.Event()
         self._emptied.set()
 
@@ -40,6 +51,12 @@ class Bus:
     def waiting(self) -> int:
         """Readings that nobody has taken yet."""
         return len(self._waiting)
+
+    def keep(self, journal: Journal | None) -> None:
+        """Have what waits now, and what comes, outlive the process."""
+        self.journal = journal
+        if journal is not None and self._waiting:
+            journal.add(self._waiting)
 
     def publish(
         self, readings: Sequence[Reading], *, is_urgent: bool = False, is_alarm: bool = False
@@ -55,6 +72,10 @@ class Bus:
         if is_urgent or is_alarm:
             self._is_urgent = True
             self._has_alarm |= is_alarm
+        if self._is_urgent or len(self._waiting) >= MANY:
+            self._ripe.set()
+        if self.journal is not None:
+            self.journal.add(readings)
         self._arrived.set()
         self._emptied.clear()
 
@@ -65,13 +86,9 @@ class Bus:
             gather_s: how long company is waited for; urgent readings end the wait.
         """
         await self._arrived.wait()
-        if not self._is_urgent:
-            self._arrived.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(gather_s):
-                    while not self._is_urgent and len(self._waiting) < MANY:
-                        await self._arrived.wait()
-                        self._arrived.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(gather_s):
+                await self._ripe.wait()
         return self.take_now()
 
     def take_now(self) -> list[Reading]:
@@ -79,7 +96,11 @@ class Bus:
         taken, self._waiting = self._waiting, []
         self.took_alarm, self._has_alarm, self._is_urgent = self._has_alarm, False, False
         self._arrived.clear()
+        self._ripe.clear()
         self._emptied.set()
+        if self.journal is not None:
+            self.journal.turn()
+            self.taken = self.journal.last
         return taken
 
     async def wait_emptied(self) -> None:

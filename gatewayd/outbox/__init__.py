@@ -12,7 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,9 @@ from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.ageing import Ageing
 from gatewayd.outbox.files import Carried
+from gatewayd.outbox.intake import Dated
 from gatewayd.outbox.interim import adopt, interim_dir, open_interim
+from gatewayd.outbox.journal import BEGIN, TAKEN, Journal
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.places import find_tmpfs
 from gatewayd.outbox.rejects import Rejected, Rejection
@@ -69,6 +71,7 @@ class Outbox:
         self._make, self._clock, self._holds_back = make, clock, holds_back
         self._hot_dir = hot_dir
         self._absent: str | None = None
+        self._journal: Journal | None = None
         self._ageing = Ageing(clock)
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
@@ -114,14 +117,33 @@ class Outbox:
         self._subscriptions, self._protected = wanted, protected
         await self._do(lambda store: store.subscribe(wanted, protected))
 
-    async def append(self, readings: Sequence[Reading]) -> None:
-        """Write readings; on return they survive the death of the process."""
+    async def open_journal(self) -> Journal | None:
+        """Return the place for what waits to be appended, or None where there is no memory that
+        outlives the process. It is closed with the log."""
+        if self._hot_dir is None:
+            return None
+        taken = await self._do(lambda store: store.knows(TAKEN))
+        with suppress(OSError):  # It is a net below; the readings go their way without.
+            self._journal = Journal(self._hot_dir, taken, self._offset_ms(), self._dating)
+        if not taken:
+            await self._do(lambda store: store.note(TAKEN, BEGIN))
+        return self._journal
+
+    def _dating(self) -> int | None:
+        return None if self.is_dated else self._offset_ms()
+
+    async def append(self, readings: Sequence[Reading], taken: int = 0) -> None:
+        """Write readings; on return they survive the death of the process.
+
+        Args:
+            taken: the journal's number of the last of them, 0 = they do not come from there.
+        """
         if not readings:
             return
         boot = None if self.is_dated else self._clock.boot_id()
         offset_ms = 0 if boot is None else self._clock.now_ms() - self._clock.boottime_ms()
         now_ms = self._clock.now_ms()
-        await self._do(lambda store: _append(store, readings, boot, offset_ms, now_ms))
+        await self._do(lambda store: _append(store, readings, (boot, offset_ms), taken, now_ms))
         self._announce()
 
     async def lose(self, reason: str, count: int) -> None:
@@ -251,12 +273,15 @@ class Outbox:
         store.subscribe(self._subscriptions, self._protected)
         if self.is_dated:
             self._date(store)
+        store.note(TAKEN, interim.knows(TAKEN))
         count = adopt(store, interim)
         store.events.append(f"the card can be used; {count} readings came from memory")
 
     async def close(self) -> None:
         """Bring everything to the card and close it."""
         now_ms = self._clock.now_ms()
+        if self._journal is not None:
+            self._journal.close()
         try:
             if self._absent:
                 await self._do(lambda store: self._adopt())
@@ -304,16 +329,16 @@ class Outbox:
 
 
 def _append(
-    store: Store, readings: Sequence[Reading], boot: str | None, offset_ms: int, now_ms: int
+    store: Store, readings: Sequence[Reading], dated: Dated, taken: int, now_ms: int
 ) -> None:
     """Append; where memory is full, what waits there is brought to the card first."""
     try:
-        store.append(readings, boot, offset_ms)
+        store.append(readings, *dated, taken)
     except OutboxError as error:
         if "full" not in str(error):
             raise
         store.commit(now_ms)
-        store.append(readings, boot, offset_ms)
+        store.append(readings, *dated, taken)
 
 
 def new_outbox(

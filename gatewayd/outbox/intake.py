@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from gatewayd.model import Reading
 from gatewayd.outbox.books import Books
+from gatewayd.outbox.journal import TAKEN
 from gatewayd.outbox.ledger import Account
 from gatewayd.outbox.opening import Found
 from gatewayd.outbox.order import Order, redate
@@ -60,8 +61,8 @@ class Intake:
         """Note that the hot tier has all names."""
         self._names = len(self._rows.names)
 
-    def append(self, readings: Sequence[Reading], dated: Dated) -> None:
-        """Write readings for whoever wants their channels."""
+    def append(self, readings: Sequence[Reading], dated: Dated, taken: int = 0) -> None:
+        """Write readings for whoever wants their channels. For `taken` see journal; 0 = none."""
         numbers = self._rows.numbers
         for reading in readings:
             if reading[0] not in numbers:
@@ -76,6 +77,8 @@ class Intake:
             newest_ms = max(newest_ms, slab.base_ms + max(slab.times))
         with self._tables.transaction():
             self._tables.set_meta("hot", "newest", newest_ms)
+            if taken > 0:
+                self._tables.set_meta("hot", TAKEN, taken)
             self._tables.save_names("hot", self._rows.names, self._names)
             self._tables.insert("hot", slab)
             self._tables.save_counters(accounts)

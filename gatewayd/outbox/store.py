@@ -155,10 +155,13 @@ class Store:
 
     # Readings in, batches out
 
-    def append(self, readings: Sequence[Reading], boot: str | None, offset_ms: int) -> None:
-        """Write readings to the hot tier, numbered after the head. For `boot` see Slab."""
+    def append(
+        self, readings: Sequence[Reading], boot: str | None, offset_ms: int, taken: int = 0
+    ) -> None:
+        """Write readings to the hot tier, numbered after the head. For `boot` see Slab, for
+        `taken` journal."""
         with translated():
-            self._intake.append(readings, (boot, offset_ms if boot else 0))
+            self._intake.append(readings, (boot, offset_ms if boot else 0), taken)
 
     def batch(self, uplink: str, after: int, limit: int, held_boot: str | None) -> Batch | None:
         """Return up to `limit` rows of an uplink's channels after a seq, or None at the end.
