@@ -74,6 +74,8 @@ class PlayedHttp:
 
     def __init__(self) -> None:
         self.answer = Answer(200, {}, b"")
+        self.taken: Answer | None = None
+        """What a POST is answered with, where that is something else."""
         self.left = ANSWERS_MAX
 
     async def send(self, request: Request) -> Answer:
@@ -81,7 +83,7 @@ class PlayedHttp:
         self.left -= 1
         if self.left < 0:
             raise LinkLost("enough")
-        return self.answer
+        return self.taken or self.answer if request.method == "POST" else self.answer
 
     @asynccontextmanager
     async def stream(self, request: Request, silence_s: float) -> AsyncIterator[PlayedStream]:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gatewayd.board import Board
+from gatewayd.clouds.cloud_time import CloudTime
+from gatewayd.clouds.thethingsio.http_line import Line, Reader, open_http_line
+from gatewayd.clouds.thethingsio.link import Config, ThethingsioLink
+from gatewayd.clouds.thethingsio.mqtt_line import MqttLine
+from gatewayd.clouds.thethingsio.requests import load_requests
 from gatewayd.clouds.thinger.codec import Codec, Dialect
 from gatewayd.clouds.thingplus.codec import Form, encode_topic
 from gatewayd.clouds.thingplus.requests import Requests as ThingplusRequests
 from gatewayd.clouds.thingplus.rpc import decode_response
-from gatewayd.errors import Malformed
+from gatewayd.errors import LinkError, LinkLost, Malformed
+from gatewayd.fields import Secret
 from gatewayd.model import Command, Outcome, Status
-from gatewayd.testing.clock import SimulatedClock
+from gatewayd.testing.clock import SimulatedClock, SimulatedLoop
+from gatewayd.transports.http import Answer
 from gatewayd.transports.mqtt import Message
 from gatewayd.uplink import Premises
+from tests.clouds.thethingsio.test_requests import CHANNELS as SWITCH
+from tests.clouds.thethingsio.test_requests import NAMES as SWITCH_NAMES
 from tests.clouds.thinger.test_requests import Desk as ThingerDesk
 from tests.clouds.thingplus.test_calls import CHANNELS, NAMES
 from tests.clouds.thingsee.test_requests import Desk as ThingseeDesk
+from tests.fuzz.answers import HEADERS, PlayedHttp
 from tests.fuzz.entries import Hit, entry
 from tests.fuzz.target import Target
 
@@ -28,6 +39,9 @@ LIFE = 200
 """Inputs that one connection hears before the next."""
 
 DONE_S = 1.0
+
+HOUR_S = 3600.0
+"""Simulated."""
 
 
 def cloud_targets() -> list[Target]:
@@ -38,6 +52,7 @@ def cloud_targets() -> list[Target]:
         entry("thinger iotmp", module, lambda folder: _thinger(folder, Dialect.IOTMP)),
         entry("thingplus requests", "gatewayd.clouds.thingplus.rpc", _thingplus),
         entry("thingsee requests", "gatewayd.clouds.thingsee.requests", _thingsee),
+        *(_thethingsio(name, line) for name, line in (("http", _http_line), ("mqtt", _mqtt_line))),
     ]
 
 
@@ -120,3 +135,84 @@ async def _thingsee(folder: Path) -> AsyncIterator[Hit]:
         await lives[0].take(data)
 
     yield hit
+
+
+SUBSCRIBED = b'{"status":"success","message":"subscribed"}\0'
+
+TAKEN = b'{"status":"success","message":"created"}'
+
+Lines = Callable[[Any, Config, CloudTime], AbstractAsyncContextManager[Line]]
+
+
+def _thethingsio(name: str, open_line: Lines) -> Target:
+    """Return the whole link: what is pushed, what is read back, and what both ask for."""
+
+    @asynccontextmanager
+    async def opened(folder: Path) -> AsyncIterator[Hit]:
+        clock, config = SimulatedClock(), Config(token=Secret("t"))
+
+        async def hit(data: bytes) -> None:
+            _empty(folder)
+            http: Any = PlayedHttp()
+            http.taken = Answer(201, HEADERS, TAKEN)
+            # What begins with a byte 1 comes instead of the confirmation.
+            said = data[1:] if data[:1] == b"\1" else SUBSCRIBED + data
+            http.answer = Answer(200, HEADERS, said)
+            premises = Premises("up", "gw", "", "1", SWITCH, Board(), clock, folder, {})
+            cloud_time = CloudTime(clock)
+            with suppress(LinkError, TimeoutError):
+                async with open_line(http, config, cloud_time) as line, asyncio.timeout(HOUR_S):
+                    # The last piece is what is read back, too.
+                    http.answer = Answer(200, HEADERS, data.rpartition(b"\0")[2])
+                    requests = await load_requests(premises, SWITCH_NAMES, cloud_time)
+                    await _live(ThethingsioLink(config, premises, SWITCH_NAMES, line, requests))
+
+        yield hit
+
+    module = "gatewayd.clouds.thethingsio.stream"
+    return entry(f"thethingsio {name} link", module, opened, SimulatedLoop)
+
+
+async def _live(link: ThethingsioLink) -> None:
+    """Carry out what is asked until the link is lost."""
+    tending = asyncio.ensure_future(link.tend())
+    try:
+        async for command in link.commands():
+            await link.reply(command, Outcome(Status.DONE, value=True))
+    finally:
+        tending.cancel()
+        with suppress(asyncio.CancelledError, LinkError):
+            await tending
+
+
+def _http_line(
+    http: Any, config: Config, cloud_time: CloudTime
+) -> AbstractAsyncContextManager[Line]:
+    return open_http_line(config, http, Secret("t"), cloud_time)
+
+
+class _PlayedSession:
+    """A session on which messages come, cut where a zero byte stands."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+        self.dropped, self.is_lost = 0, False
+
+    async def messages(self) -> AsyncIterator[Message]:
+        for payload in self._said.split(b"\0"):
+            yield Message("x", payload, is_retained=payload[:1] == b"\2")
+        raise LinkLost("the end")
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        json.loads(payload)
+
+
+@asynccontextmanager
+async def _mqtt_line(http: Any, config: Config, cloud_time: CloudTime) -> AsyncIterator[Line]:
+    session: Any = _PlayedSession(http.answer.body)
+    yield MqttLine(config, session, Reader(http, Secret("t"), cloud_time))
+
+
+def _empty(folder: Path) -> None:
+    for each in folder.iterdir():
+        each.unlink()
