@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from gatewayd.errors import OutboxError
-from gatewayd.outbox.places import private_folder
+from gatewayd.outbox.places import name_trouble, private_folder
 from gatewayd.outbox.rescue import COLUMNS, has_schema, lenient, put_rows, rescue
 from gatewayd.small_files import replace_file
 
@@ -133,7 +133,8 @@ def open_files(
         query = "INSERT OR IGNORE INTO main.meta VALUES('store', ?)"
         is_card_fresh |= db.execute(query, (secrets.token_hex(8),)).rowcount > 0
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
-        raise OutboxError(f"the log cannot be opened in {state_dir}: {error}") from error
+        trouble = name_trouble(state_dir, error)
+        raise OutboxError(f"the log cannot be opened in {state_dir}: {trouble}") from error
     return Files(db, is_card_fresh, is_hot_fresh, bool(aside), events)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -63,12 +64,37 @@ def is_tmpfs(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
 def lay_ballast(state_dir: Path) -> None:
     """Reserve room for the deletes that a full disk will need; no room is no error."""
     ballast = state_dir / BALLAST_NAME
-    if ballast.exists() and ballast.stat().st_size == BALLAST_BYTES:
-        return
     try:
+        if ballast.exists() and ballast.stat().st_size == BALLAST_BYTES:
+            return
         ballast.write_bytes(os.urandom(BALLAST_BYTES))
     except OSError:
-        ballast.unlink(missing_ok=True)
+        with suppress(OSError):  # Read-only, or not ours.
+            ballast.unlink(missing_ok=True)
+
+
+def name_trouble(state_dir: Path, error: Exception) -> str:
+    """Return why a folder cannot be written, as whoever has to mend it would say it.
+
+    SQLite says "disk I/O error" of almost everything.
+    """
+    try:
+        # A file without a name. statvfs still says "writable" of an ext4 that has given up.
+        os.close(os.open(state_dir, os.O_TMPFILE | os.O_WRONLY, 0o600))
+    except OSError as found:
+        if found.errno == errno.EROFS:
+            return f"{state_dir} is on a file system that is read-only ({error})"
+        if found.errno in (errno.EACCES, errno.EPERM):
+            return f"user {os.geteuid()} may not write to {state_dir} ({error})"
+    return str(error)
+
+
+def is_cramped(state_dir: Path) -> bool:
+    """Return whether there is less room than the ballast takes."""
+    with suppress(OSError):
+        found = os.statvfs(state_dir)
+        return found.f_bavail * found.f_frsize < BALLAST_BYTES
+    return False
 
 
 def drop_ballast(state_dir: Path) -> bool:
