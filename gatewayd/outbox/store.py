@@ -33,7 +33,7 @@ from gatewayd.outbox.files import (
 from gatewayd.outbox.intake import Dated, Intake
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.opening import recover
-from gatewayd.outbox.places import drop_ballast, lay_ballast
+from gatewayd.outbox.places import drop_ballast, is_cramped, lay_ballast, name_trouble
 from gatewayd.outbox.rejects import Rejected, Rejection
 from gatewayd.outbox.room import Room
 from gatewayd.outbox.rows import Rows, joined
@@ -79,6 +79,7 @@ class Store:
         """For `is_suspect` and `carried` see `open_files`."""
         self.state_dir, self._hot_dir, self.bounds = state_dir, hot_dir, bounds
         self.card_fault: str | None = None
+        self._is_full = False
         files = open_files(state_dir, hot_dir, is_suspect=is_suspect, carried=carried)
         self._tables = Tables(files.db)
         self.rows = Rows(self._tables)
@@ -282,7 +283,8 @@ class Store:
                     put_back(self._tables.db, self.state_dir)
                     raise CardReplaced(f"{self.state_dir / CARD_NAME} was gone and is made again")
                 self._move(now_ms, aged_ms, is_last=is_last)
-                if self.card_fault:
+                # What was written into the ballast's room was written to a card that is full.
+                if self.card_fault and not (self._is_full and is_cramped(self.state_dir)):
                     self.card_fault = None
                     lay_ballast(self.state_dir)
             except (sqlite3.OperationalError, OSError) as error:
@@ -290,7 +292,8 @@ class Store:
 
     def _live_without_card(self, error: Exception) -> None:
         is_full = isinstance(error, sqlite3.OperationalError) and "full" in str(error)
-        self.card_fault = f"the card cannot be written: {error}"
+        self._is_full = is_full
+        self.card_fault = f"the card cannot be written: {name_trouble(self.state_dir, error)}"
         try:
             drop_ballast(self.state_dir)
             if is_full and self._tables.used("hot") > HOT_BYTES_MAX // 2:
