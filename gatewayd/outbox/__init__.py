@@ -23,12 +23,13 @@ from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.ageing import Ageing
 from gatewayd.outbox.files import Carried
 from gatewayd.outbox.intake import Dated
-from gatewayd.outbox.interim import adopt, interim_dir, open_interim
+from gatewayd.outbox.interim import Interim, adopt
 from gatewayd.outbox.journal import BEGIN, TAKEN, Journal
 from gatewayd.outbox.ledger import Account, Balance
 from gatewayd.outbox.places import find_tmpfs
 from gatewayd.outbox.rejects import Rejected, Rejection
 from gatewayd.outbox.store import Bounds, CardReplaced, Store
+from gatewayd.outbox.telling import Teller
 
 __all__ = [
     "Account",
@@ -65,13 +66,14 @@ class Outbox:
     """The log, from the event loop. Every method may raise OutboxError."""
 
     def __init__(
-        self, make: Make, clock: Clock, *, holds_back: bool, hot_dir: Path | None = None
+        self, make: Make, clock: Clock, *, holds_back: bool, interim: Interim | None = None
     ) -> None:
-        """`hot_dir` is where the log is while the card cannot be opened; None = nowhere."""
-        self._make, self._clock, self._holds_back = make, clock, holds_back
-        self._hot_dir = hot_dir
+        """`interim` is where the log is while the card cannot be opened; None = nowhere."""
+        self._make, self._clock = make, clock
+        self._interim = interim
         self._absent: str | None = None
         self._journal: Journal | None = None
+        self._teller = Teller(clock, is_marking=not holds_back)
         self._ageing = Ageing(clock)
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._store: Store
@@ -82,8 +84,11 @@ class Outbox:
         self.version = 0
         """Counts the changes that may give a drain something to do; see `wait_changed`."""
         self.is_open = False
-        self.is_dated = clock.is_synchronised()
+
+    @property
+    def is_dated(self) -> bool:
         """Whether rows are dated by a clock that is right; becomes true once, in `commit`."""
+        return self._teller.is_dated
 
     @property
     def head(self) -> int:
@@ -116,21 +121,21 @@ class Outbox:
         """Say which uplinks there are, which channels each wants, and which are never thinned."""
         self._subscriptions, self._protected = wanted, protected
         await self._do(lambda store: store.subscribe(wanted, protected))
+        if self._absent:  # Before anything leaves: what is on the card comes first.
+            await self._do(lambda store: self._adopt())
 
     async def open_journal(self) -> Journal | None:
         """Return the place for what waits to be appended, or None where there is no memory that
         outlives the process. It is closed with the log."""
-        if self._hot_dir is None:
+        if self._interim is None:
             return None
         taken = await self._do(lambda store: store.knows(TAKEN))
         with suppress(OSError):  # It is a net below; the readings go their way without.
-            self._journal = Journal(self._hot_dir, taken, self._offset_ms(), self._dating)
+            folder, teller = self._interim.hot_dir, self._teller
+            self._journal = Journal(folder, taken, teller.offset_ms, teller.find_offset_ms)
         if not taken:
             await self._do(lambda store: store.note(TAKEN, BEGIN))
         return self._journal
-
-    def _dating(self) -> int | None:
-        return None if self.is_dated else self._offset_ms()
 
     async def append(self, readings: Sequence[Reading], taken: int = 0) -> None:
         """Write readings; on return they survive the death of the process.
@@ -140,10 +145,8 @@ class Outbox:
         """
         if not readings:
             return
-        boot = None if self.is_dated else self._clock.boot_id()
-        offset_ms = 0 if boot is None else self._clock.now_ms() - self._clock.boottime_ms()
-        now_ms = self._clock.now_ms()
-        await self._do(lambda store: _append(store, readings, (boot, offset_ms), taken, now_ms))
+        dated, now_ms = self._teller.dated(), self._clock.now_ms()
+        await self._do(lambda store: _append(store, readings, dated, taken, now_ms))
         self._announce()
 
     async def lose(self, reason: str, count: int) -> None:
@@ -157,8 +160,7 @@ class Outbox:
         """
         if after >= self._store.head:
             return None
-        held = self._clock.boot_id() if self._holds_back and not self.is_dated else None
-        return await self._do(lambda store: store.batch(uplink, after, limit, held))
+        return await self._do(lambda store: store.batch(uplink, after, limit))
 
     async def wait_changed(self, version: int) -> None:
         """Return when something was appended or released since `version` was looked at.
@@ -192,9 +194,8 @@ class Outbox:
         Returns:
             What happened to the files since the last call, a sentence each, for the log.
         """
-        if not self.is_dated and self._clock.is_synchronised():
-            self.is_dated = True
-            await self._do(self._date)
+        if self._teller.is_due:
+            await self._do(self._teller.tell)
             self._announce()
         now_ms, aged_ms = self._clock.now_ms(), self._ageing.find_now_ms(is_dated=self.is_dated)
         if self._absent:
@@ -232,34 +233,21 @@ class Outbox:
         loop = asyncio.get_running_loop()
         self._store = await loop.run_in_executor(self._thread, self._open)
         self.is_open = True
-        if self.is_dated:  # A process of this boot before us may not have lived to see it.
-            await self._do(self._date)
-
-    def _date(self, store: Store) -> None:
-        """Give the rows that this boot wrote before it knew the time their true one. A card that
-        cannot be written is no reason to stop."""
-        try:
-            count = store.resynchronise(self._clock.boot_id(), self._offset_ms())
-        except OutboxError as error:
-            if not isinstance(error.__cause__, sqlite3.OperationalError):
-                raise
-            store.events.append(f"readings of this boot keep the time that they had: {error}")
-            return
-        if count:
-            store.events.append(f"the clock is synchronised, {count} slabs were re-dated")
+        # A process of this boot before us may not have lived to see the time.
+        await self._do(self._teller.tell)
 
     def _open(self) -> Store:
         try:
             store = self._make(None)
         except OutboxError as error:
-            if self._hot_dir is None:
+            if self._interim is None:
                 raise
             self._absent = str(error)
-            return open_interim(self._hot_dir)
-        if self._hot_dir and interim_dir(self._hot_dir).exists():
+            return self._interim.open()
+        if self._interim and self._interim.exists():
             self._absent = "the log in memory was not yet brought to the card"
             store.abandon()
-            return open_interim(self._hot_dir)  # The first commit brings it there.
+            return self._interim.open()  # Whoever subscribes brings it there.
         return store
 
     def _adopt(self) -> None:
@@ -271,8 +259,7 @@ class Outbox:
             return
         interim, self._store, self._absent = self._store, store, None
         store.subscribe(self._subscriptions, self._protected)
-        if self.is_dated:
-            self._date(store)
+        self._teller.tell_anew(store)
         store.note(TAKEN, interim.knows(TAKEN))
         count = adopt(store, interim)
         store.events.append(f"the card can be used; {count} readings came from memory")
@@ -291,9 +278,6 @@ class Outbox:
                 await self._do(lambda store: store.close(now_ms))
         finally:
             self._thread.shutdown(wait=False)
-
-    def _offset_ms(self) -> int:
-        return self._clock.now_ms() - self._clock.boottime_ms()
 
     async def _do(self, work: Callable[[Store], T]) -> T:
         """Run in the log's thread. The work is finished there even if nobody waits any more."""
@@ -326,6 +310,7 @@ class Outbox:
         self._store.events.insert(0, end.reason)
         self._store.books.losses = end.losses
         self._store.subscribe(self._subscriptions, self._protected)
+        self._teller.tell_anew(self._store)
 
 
 def _append(
@@ -347,7 +332,7 @@ def new_outbox(
     clock: Clock,
     bounds: Bounds | None = None,
     *,
-    holds_back: bool = False,
+    holds_back: bool = True,
 ) -> Outbox:
     """Return a log that is not open yet; see `open_outbox`."""
 
@@ -356,7 +341,8 @@ def new_outbox(
         is_suspect, carried = (end.is_suspect, end.carried) if end else (False, None)
         return Store(state_dir, hot_dir, found, is_suspect=is_suspect, carried=carried)
 
-    return Outbox(make, clock, holds_back=holds_back, hot_dir=hot_dir)
+    interim = Interim(state_dir, hot_dir) if hot_dir else None
+    return Outbox(make, clock, holds_back=holds_back, interim=interim)
 
 
 @asynccontextmanager
@@ -366,7 +352,7 @@ async def open_outbox(
     clock: Clock,
     bounds: Bounds | None = None,
     *,
-    holds_back: bool = False,
+    holds_back: bool = True,
 ) -> AsyncIterator[Outbox]:
     """Open the log; on leaving, everything owed is on the card.
 
@@ -374,7 +360,7 @@ async def open_outbox(
         hot_dir: a folder on tmpfs, or None to keep the hot tier in the process's memory (then a
             crash loses what a power cut would).
         holds_back: rows written before the clock was synchronised wait; else they go out
-            UNCERTAIN.
+            UNCERTAIN, in order.
 
     Raises:
         OutboxError: no log can be kept there at all.

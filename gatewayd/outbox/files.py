@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -246,3 +246,16 @@ def remove_hot(state_dir: Path, hot_dir: Path) -> None:
     if hot_dir == private_folder(state_dir):
         with suppress(OSError):
             hot_dir.rmdir()
+
+
+def find_newest_ms(state_dir: Path, hot_dir: Path) -> int:
+    """Return what files that cannot be opened to write say is newest; 0 = they tell nothing."""
+    found = [0]
+    for path in (state_dir / CARD_NAME, hot_dir / HOT_NAME):
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db,
+        ):
+            rows = db.execute("SELECT value FROM meta WHERE name = 'newest'").fetchall()
+            found += [value for (value,) in rows if isinstance(value, int)]
+    return max(found)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 from gatewayd.model import Reading
 from gatewayd.outbox.books import Books
+from gatewayd.outbox.dating import Dating
 from gatewayd.outbox.journal import TAKEN
 from gatewayd.outbox.ledger import Account
 from gatewayd.outbox.opening import Found
-from gatewayd.outbox.order import Order, redate
 from gatewayd.outbox.rows import Rows, private
-from gatewayd.outbox.slab import Slab, make_slab
+from gatewayd.outbox.slab import make_slab
 
 SEQ_BLOCK = 2**20
 """Sequence numbers reserved at a time. Each start begins a new block, so that numbers never
@@ -33,10 +33,7 @@ class Intake:
         self._rows, self._books, self._tables = rows, books, rows.tables
         self.head = found.head
         """The number of the newest row."""
-        self.newest_ms = found.newest_ms
-        """The latest time of any reading that was dated by a clock that was right."""
-        self._order: Order | None = None
-        """Of what was dated anew, while readings may come that were put in order before it was."""
+        self.dating = Dating(rows, found.newest_ms)
         self._names = len(rows.names)
         """How many names the hot tier knows."""
         self._reserve()
@@ -70,11 +67,8 @@ class Intake:
         self._make_room(len(readings))
         slab = make_slab(self.head + 1, readings, numbers)
         slab.boot, slab.offset_ms = dated
-        if self._order is not None and slab.boot is None:
-            slab = self._after_redated(self._order, slab)
-        accounts, newest_ms = self._books.accept(slab), self.newest_ms
-        if slab.boot is None:
-            newest_ms = max(newest_ms, slab.base_ms + max(slab.times))
+        slab = self.dating.place(slab)
+        accounts, newest_ms = self._books.accept(slab), self.dating.newest_with(slab)
         with self._tables.transaction():
             self._tables.set_meta("hot", "newest", newest_ms)
             if taken > 0:
@@ -83,27 +77,9 @@ class Intake:
             self._tables.insert("hot", slab)
             self._tables.save_counters(accounts)
         self._books.accounts.update(accounts)
-        self.head, self.newest_ms = slab.last, newest_ms
+        self.head, self.dating.newest_ms = slab.last, newest_ms
         self.knows_names()
         self._tables.remember(slab)
-
-    def _after_redated(self, order: Order, slab: Slab) -> Slab:
-        """Return a slab with nothing before what was dated anew; once all of one is after that,
-        so is what follows."""
-        if slab.base_ms + min(slab.times) > order.newest_ms:
-            self._order = None
-            return slab
-        return order.keep(slab)
-
-    def redate(self, boot: str, offset_ms: int) -> int:
-        """Shift the slabs of an unsynchronised boot to true time, behind all that has it already;
-        returns how many."""
-        order = Order(self.newest_ms)
-        count = redate(self._tables, boot, offset_ms, order)
-        if count:
-            self._order, self.newest_ms = order, order.newest_ms
-            self._tables.set_meta("hot", "newest", self.newest_ms)
-        return count
 
     @contextmanager
     def appending(
@@ -121,6 +97,7 @@ class Intake:
             if mine:
                 slab = make_slab(head + 1, mine, self._rows.numbers)
                 slab.boot, slab.offset_ms = dated
+                slab = self.dating.place(slab) if slab.is_waiting else slab
                 self._tables.insert("hot", slab)
                 head = slab.last
             self._tables.save_counters([(uplink, account)])

@@ -9,8 +9,11 @@ transaction with a mark of how far it came, so that a death in between repeats n
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.outbox.files import find_newest_ms
+from gatewayd.outbox.order import Order
 from gatewayd.outbox.slab import HOLE
 from gatewayd.outbox.store import HOT_BYTES_MAX, Bounds, Store
 
@@ -22,18 +25,32 @@ def interim_dir(hot_dir: Path) -> Path:
     return hot_dir / FOLDER
 
 
-def open_interim(hot_dir: Path) -> Store:
-    """Open the log in memory, which may be left from a life before."""
-    folder = interim_dir(hot_dir)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Store(folder, folder, Bounds(size_max=HOT_BYTES_MAX))
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """Where such a log is, in place of which one."""
+
+    state_dir: Path
+    hot_dir: Path
+
+    def exists(self) -> bool:
+        """Return whether one is left from a life before."""
+        return interim_dir(self.hot_dir).exists()
+
+    def open(self) -> Store:
+        """Open the log in memory. It dates nothing before what the other one is known to hold."""
+        folder = interim_dir(self.hot_dir)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = Store(folder, folder, Bounds(size_max=HOT_BYTES_MAX))
+        store.follow(find_newest_ms(self.state_dir, self.hot_dir))
+        return store
 
 
 def adopt(store: Store, interim: Store) -> int:
     """Move everything from the log in memory into the real one, and remove it; return how many
     readings are pending again."""
     count, mark = 0, interim.identity
-    store.follow(interim.newest_ms)
+    floor_ms = store.knows(f"{mark} floor") or max(1, store.newest_ms)
+    store.note(f"{mark} floor", floor_ms)
     for reason, lost in interim.books.losses.items():
         if not store.knows(f"{mark} losses"):
             store.lose(reason, lost)
@@ -43,7 +60,9 @@ def adopt(store: Store, interim: Store) -> int:
             continue
         store.add_account(uplink, account, f"{mark} {uplink}")
         wanted = interim.books.wanted[uplink]
-        for slab in interim.rows.slabs(account.cursor):
+        order = Order(floor_ms)
+        for found in interim.rows.slabs(account.cursor):
+            slab = found if found.is_waiting else order.keep(found)
             if slab.last <= store.knows(f"{mark} {uplink} rows"):
                 continue
             start = max(0, account.cursor + 1 - slab.first)
@@ -56,6 +75,7 @@ def adopt(store: Store, interim: Store) -> int:
             readings = slab.pick(interim.rows.shown, places)
             store.append_for(uplink, readings, (slab.boot, slab.offset_ms), done)
             count += len(places)
+    store.follow(interim.newest_ms)
     interim.abandon()
     shutil.rmtree(interim.state_dir, ignore_errors=True)
     return count

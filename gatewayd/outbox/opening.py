@@ -14,10 +14,14 @@ from gatewayd.outbox.files import Files
 from gatewayd.outbox.ledger import Account
 from gatewayd.outbox.rows import Rows, count
 from gatewayd.outbox.slab import parse_slab
-from gatewayd.outbox.tables import Tables
+from gatewayd.outbox.tables import WAITING, Tables
 
 SEQ_MAX = 2**61
 """No log lives so long that it numbers a row beyond this; such a number is damaged."""
+
+
+LOOK_SLABS = 8
+"""Slabs in which the newest row is looked for: the last one may hold what a device had dated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def recover(rows: Rows, books: Books, files: Files) -> Found:
         *(max(a.cursor, a.offered) for a in books.accounts.values()),
     )
     events += books.reconcile(head)
-    known_ms = max(tables.number(tier, "newest") for tier in ("main", "hot"))
+    # What the card was told may lie ahead; memory, where it was not lost, knows better.
+    known_ms = tables.number("hot", "newest") or tables.number("main", "newest")
     with tables.transaction():
         tables.set_meta("hot", "store", store)
         tables.save_names("hot", rows.names, 0)
@@ -68,12 +73,11 @@ def recover(rows: Rows, books: Books, files: Files) -> Found:
 
 
 def _newest_ms(tables: Tables) -> int:
-    """Return the time of the last dated rows on the card: what it says itself may be as old as
-    its last snapshot."""
-    last = tables.one("SELECT max(last) FROM main.slab WHERE boot IS NULL")
-    with closing(tables.read("main", last - 1)) as slabs:
-        slab = next(slabs, None)
-    return slab.base_ms + max(slab.times) if slab and slab.last == last else 0
+    """Return the latest time of the last rows on the card that may have left: what it says itself
+    may be as old as its last snapshot."""
+    query = f"SELECT last FROM main.slab WHERE NOT {WAITING} ORDER BY last DESC LIMIT {LOOK_SLABS}"
+    slabs = [tables.find("main", last) for (last,) in tables.db.execute(query).fetchall()]
+    return max((slab.base_ms + max(slab.times) for slab in slabs if slab), default=0)
 
 
 def _sweep(tables: Tables, tier: str, events: list[str]) -> None:

@@ -16,7 +16,7 @@ from gatewayd.model import ChannelId
 from gatewayd.outbox.books import Books
 from gatewayd.outbox.ledger import Account
 from gatewayd.outbox.rows import PRIVATE, Rows
-from gatewayd.outbox.slab import SLAB_ROWS_MAX, Slab, can_join, join
+from gatewayd.outbox.slab import MARK, SLAB_ROWS_MAX, Slab, can_join, join
 from gatewayd.outbox.thinning import DROPPING, THINNINGS, Thinning, surplus, thinned
 
 THIN_FROM = 0.9
@@ -44,9 +44,12 @@ class Room:
 
     def age(self, oldest_ms: int, head: int) -> None:
         """Drop what is older than that, a bounded number of slabs."""
-        query = "SELECT last, base_ms < ? AND boot IS NULL FROM main.slab ORDER BY last LIMIT ?"
+        query = (
+            "SELECT last, base_ms < ? AND (boot IS NULL OR boot = ?) FROM main.slab "
+            "ORDER BY last LIMIT ?"
+        )
         aged = 0
-        for last, is_old in self._tables.db.execute(query, (oldest_ms, STEP_SLABS)):
+        for last, is_old in self._tables.db.execute(query, (oldest_ms, MARK, STEP_SLABS)):
             if not is_old:
                 break
             aged = last

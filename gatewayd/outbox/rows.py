@@ -31,6 +31,8 @@ class Rows:
         self.numbers: dict[ChannelId, int] = {}
         self.shown: list[ChannelId] = []
         """The channel that each number stands for, private or not."""
+        self.publics: dict[int, int] = {}
+        """For each private number that of its channel for all."""
         self.card_last = 0
         """The last seq on the card."""
 
@@ -40,7 +42,10 @@ class Rows:
         if number is None:
             number = self.numbers[channel] = len(self.names)
             self.names.append(channel)
-            self.shown.append(ChannelId(channel.rpartition(PRIVATE)[2]))
+            shown = ChannelId(channel.rpartition(PRIVATE)[2])
+            self.shown.append(shown)
+            if shown != channel and shown in self.numbers:
+                self.publics[number] = self.numbers[shown]
         return number
 
     def numbers_of(self, uplink: str, channels: Iterable[ChannelId]) -> frozenset[int]:
@@ -55,11 +60,11 @@ class Rows:
             yield from self.tables.read("main", after)
         yield from self.tables.read("hot", after)
 
-    def dated(self, after: int, held_boot: str | None) -> Generator[Slab]:
-        """Yield the slabs after a seq, up to the first that waits for the clock of this boot."""
+    def dated(self, after: int) -> Generator[Slab]:
+        """Yield the slabs after a seq, up to the first that waits for the clock."""
         with closing(self.slabs(after)) as slabs:
             for slab in slabs:
-                if held_boot is not None and slab.boot == held_boot:
+                if slab.is_waiting:
                     return
                 yield slab
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import orjson
@@ -28,6 +28,10 @@ BODY_BYTES_MAX = 16 * 2**20
 HOLE = -1
 """The channel number of a place whose reading was thinned out."""
 
+MARK = "~"
+"""How `boot` begins in rows that left, or may leave, though nobody knew their time. With nothing
+behind it: it was settled when they were at the latest, and nobody will ever know better."""
+
 SEALED = b"c"
 """How a body with a checksum begins; older ones begin with `[` or deflate's own first byte."""
 
@@ -43,7 +47,7 @@ class Slab:
 
     `times` are milliseconds after `base_ms`. `boot` is the boot id under which the wall clock was
     not yet synchronised, else None; then `offset_ms` is wall time minus time since boot as it was
-    believed, so that one addition puts the whole slab right.
+    believed, so that one addition puts the whole slab right. See `MARK` too.
     """
 
     first: int
@@ -60,6 +64,11 @@ class Slab:
     def holes(self) -> int:
         """How many places are empty."""
         return self.numbers.count(HOLE)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether these rows must not leave before their time is known."""
+        return self.boot is not None and not self.boot.startswith(MARK)
 
     def body(self, *, is_packed: bool) -> bytes:
         """Return the columns as bytes, deflated where space is dearer than time."""
@@ -96,6 +105,31 @@ class Slab:
     def _qualities_of(self, told: Sequence[int]) -> list[Quality]:
         floor = Quality.GOOD if self.boot is None else Quality.UNCERTAIN
         return [_QUALITIES[max(quality, floor)] for quality in told]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a slab's times, which the card could not be told.
+
+    Attributes:
+        was: `first` and `boot` as they are written, by which it is known.
+        head: base_ms, boot, offset_ms as they are.
+        columns: times and qualities, where those changed.
+    """
+
+    was: tuple[int, str | None]
+    head: tuple[int, str | None, int]
+    columns: tuple[list[int], list[int] | None] | None
+
+    def of(self, slab: Slab) -> Slab:
+        """Return the slab as it is; one that was written anew meanwhile stays."""
+        if (slab.first, slab.boot) != self.was:
+            return slab
+        base_ms, boot, offset_ms = self.head
+        times, qualities = self.columns or (slab.times, slab.qualities)
+        moved = replace(slab, base_ms=base_ms, boot=boot, offset_ms=offset_ms)
+        moved.times, moved.qualities = times, qualities
+        return moved
 
 
 def make_slab(first: int, readings: Sequence[Reading], numbers: Mapping[ChannelId, int]) -> Slab:

@@ -92,6 +92,7 @@ class Store:
         except BaseException:
             files.db.close()
             raise
+        self.dating = self._intake.dating
         self.identity = str(self._tables.meta("main", "store"))
         self.events, self._card_names = found.events, found.card_names
         self._snapshot_ms = 0
@@ -111,8 +112,8 @@ class Store:
 
     @property
     def newest_ms(self) -> int:
-        """The latest time of any reading that was dated by a clock that was right."""
-        return self._intake.newest_ms
+        """The latest time of any row that may have left."""
+        return self.dating.newest_ms
 
     def close(self, now_ms: int) -> None:
         """Move everything that is owed to the card, with the counters, and close the files."""
@@ -164,14 +165,14 @@ class Store:
         with translated():
             self._intake.append(readings, (boot, offset_ms if boot else 0), taken)
 
-    def batch(self, uplink: str, after: int, limit: int, held_boot: str | None) -> Batch | None:
+    def batch(self, uplink: str, after: int, limit: int) -> Batch | None:
         """Return up to `limit` rows of an uplink's channels after a seq, or None at the end.
 
-        A batch can be empty: then `through` skips rows that are not this uplink's. Rows written
-        in `held_boot` before its clock was synchronised, and all after them, are held back.
+        A batch can be empty: then `through` skips rows that are not this uplink's. Rows that wait
+        for their time, and all after them, are held back.
         """
         wanted = self.books.wanted[uplink]
-        with translated(), closing(self.rows.dated(after, held_boot)) as slabs:
+        with translated(), closing(self.rows.dated(after)) as slabs:
             batch = self.rows.fill(wanted, slabs, Batch(uplink, (), (), after), limit)
         if self._tables.broken:
             with translated():
@@ -283,8 +284,14 @@ class Store:
                     put_back(self._tables.db, self.state_dir)
                     raise CardReplaced(f"{self.state_dir / CARD_NAME} was gone and is made again")
                 self._move(now_ms, aged_ms, is_last=is_last)
+<<<<<<< HEAD
+                if count := self.dating.finish():
+                    self.events.append(f"the card knows the time of {count} slabs too")
+                if self.card_fault:
+=======
                 # What was written into the ballast's room was written to a card that is full.
                 if self.card_fault and not (self._is_full and is_cramped(self.state_dir)):
+>>>>>>> 50f0a4f059bdff14083697d7e39cc6ddc6208c53
                     self.card_fault = None
                     lay_ballast(self.state_dir)
             except (sqlite3.OperationalError, OSError) as error:
@@ -326,7 +333,7 @@ class Store:
                     books.rejects.move()
                     books.save("main", books.accounts, books.generation)
                     tables.set_meta("main", "counted", self.head)
-                    tables.set_meta("main", "newest", self.newest_ms)
+                    tables.set_meta("main", "newest", self.dating.told_ms(is_last=is_last))
                 if is_last:
                     tables.set_meta("main", "is_closed", 1)
             self._card_names = len(self.rows.names)
@@ -343,14 +350,18 @@ class Store:
             return None
         return found.st_dev, found.st_ino
 
+    # Time
+
     def resynchronise(self, boot: str, offset_ms: int) -> int:
-        """Re-date the slabs of a boot now that wall minus boot time is known; returns how many."""
+        """Date the slabs that wait, now that wall minus boot time is known; returns how many."""
         with translated():
-            return self._intake.redate(boot, offset_ms)
+            return self.dating.settle(boot, offset_ms)
 
     def follow(self, newest_ms: int) -> None:
         """Date nothing before a time that another log knows."""
-        self._intake.newest_ms = max(self.newest_ms, newest_ms)
+        self.dating.newest_ms = max(self.newest_ms, newest_ms)
+        with translated():
+            self._tables.set_meta("hot", "newest", self.newest_ms)
 
     # The ledger
 

@@ -12,10 +12,13 @@ import orjson
 from gatewayd.errors import OutboxError
 from gatewayd.model import ChannelId
 from gatewayd.outbox.ledger import Account
-from gatewayd.outbox.slab import HOLE, Slab, parse_slab, resealed
+from gatewayd.outbox.slab import HOLE, MARK, Moved, Slab, parse_slab, resealed
 
 CHANNELS_MAX = 1_000_000
 """A number beyond this is a damaged one."""
+
+WAITING = f"(boot IS NOT NULL AND boot NOT LIKE '{MARK}%')"
+"""Which slabs `Slab.is_waiting`."""
 
 CACHE_SLABS = 4
 """Slabs kept decoded for the next uplink that reads the same rows: at most 2 MiB."""
@@ -52,6 +55,8 @@ class Tables:
         self.is_damaged = False
         """Whether the counters of an uplink could not be read and were passed over."""
         self._cache: dict[int, Slab] = {}
+        self.moved: dict[int, Moved] = {}
+        """Slabs of the card, by `last`, that are read otherwise than they are written."""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -78,6 +83,7 @@ class Tables:
                 if slab is None or slab.first != first:
                     try:
                         slab = parse_slab((last, first, *head[2:]), body)
+                        slab = self.moved[last].of(slab) if last in self.moved else slab
                     except OutboxError:
                         self.broken.append((tier, last))
                         continue
@@ -128,25 +134,73 @@ class Tables:
         for table in ("slab", "channel", "account", "rejected", "retried", "meta"):
             self.db.execute(f"DELETE FROM hot.{table}")
 
-    def of_boot(self, tier: str, boot: str) -> Iterator[Slab]:
-        """Yield the slabs that a boot wrote before it knew the time, in order; each may be
-        changed meanwhile. Unreadable ones are noted."""
-        query = f"SELECT last FROM {tier}.slab WHERE boot = ? ORDER BY last"
-        for (last,) in self.db.execute(query, (boot,)).fetchall():
-            with closing(self.read(tier, last - 1)) as slabs:
-                slab = next(slabs, None)
-            if slab is not None and slab.last == last:
+    def unsettled(self, tier: str, boot: str | None) -> Iterator[Slab]:
+        """Yield the slabs whose rows wait for their time, and those that `boot` let go marked, in
+        order; each may be changed meanwhile. Unreadable ones are noted."""
+        query = f"SELECT last FROM {tier}.slab WHERE {WAITING} OR boot = ? ORDER BY last"
+        for (last,) in self.db.execute(query, (f"{MARK}{boot}",)).fetchall():
+            slab = None if last in self.moved else self.find(tier, last)
+            if slab is not None:
                 yield slab
 
-    def rebase(self, tier: str, slab: Slab) -> None:
-        """Write a slab's `base_ms` and `boot`; the columns stay packed as they are."""
+    def find(self, tier: str, last: int) -> Slab | None:
+        """Return the slab that ends with a seq."""
+        with closing(self.read(tier, last - 1)) as slabs:
+            slab = next(slabs, None)
+        return slab if slab is not None and slab.last == last else None
+
+    def waiting_boots(self) -> dict[str, int]:
+        """Return the boots of which rows wait for their time, and the last row of each."""
+        found: dict[str, int] = {}
+        for tier in ("main", "hot"):
+            query = f"SELECT boot, max(last) FROM {tier}.slab WHERE {WAITING} GROUP BY boot"
+            for boot, last in self.db.execute(query):
+                found[boot] = max(last, found.get(boot, 0))
+        return found
+
+    def put(self, tier: str, slab: Slab, moved: Slab) -> bool:
+        """Write what a slab has become; returns whether there was something to write. Where only
+        its head changed the columns stay packed as they are."""
+        if moved is slab:
+            return False
+        if moved.times is slab.times:
+            self._write_head(tier, moved)
+        else:
+            self.replace(tier, (slab,), moved)
+        return True
+
+    def _write_head(self, tier: str, slab: Slab) -> None:
         self._cache.pop(slab.last, None)
         query = f"SELECT body FROM {tier}.slab WHERE last = ?"
         (body,) = self.db.execute(query, (slab.last,)).fetchone()
         self.db.execute(
-            f"UPDATE {tier}.slab SET base_ms = ?, boot = ?, body = ? WHERE last = ?",
-            (slab.base_ms, slab.boot, resealed(slab.head, body), slab.last),
+            f"UPDATE {tier}.slab SET base_ms=?, boot=?, offset_ms=?, body=? WHERE last=?",
+            (slab.base_ms, slab.boot, slab.offset_ms, resealed(slab.head, body), slab.last),
         )
+
+    def show(self, slab: Slab, moved: Slab) -> bool:
+        """Have a slab of the card read as what it has become, though that cannot be written."""
+        if moved is slab:
+            return False
+        is_plain = moved.times is slab.times
+        self.moved[slab.last] = Moved(
+            (slab.first, slab.boot),
+            (moved.base_ms, moved.boot, moved.offset_ms),
+            None if is_plain else (moved.times, moved.qualities),
+        )
+        self._cache.pop(slab.last, None)
+        return True
+
+    def write_moved(self, last: int) -> bool:
+        """Write what a slab is read as, if it is still there and still reads so."""
+        slab, moved = self.find("main", last), self.moved[last]
+        if slab is None or (slab.base_ms, slab.boot, slab.offset_ms) != moved.head:
+            return False
+        if moved.columns is not None:
+            self.replace("main", (slab,), slab)
+            return True
+        self._write_head("main", slab)
+        return True
 
     def rows_after(self, tier: str, seq: int) -> int:
         """Count the rows after a seq, decoding one slab at the most: the one that holds it."""

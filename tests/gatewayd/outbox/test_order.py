@@ -31,7 +31,7 @@ def open_store(folder: Path) -> Store:
 
 
 def got(store: Store) -> list[Reading]:
-    batch = store.batch("one", 0, 10_000, None)
+    batch = store.batch("one", 0, 10_000)
     return list(batch.readings) if batch else []
 
 
