@@ -284,14 +284,10 @@ class Store:
                     put_back(self._tables.db, self.state_dir)
                     raise CardReplaced(f"{self.state_dir / CARD_NAME} was gone and is made again")
                 self._move(now_ms, aged_ms, is_last=is_last)
-<<<<<<< HEAD
                 if count := self.dating.finish():
                     self.events.append(f"the card knows the time of {count} slabs too")
-                if self.card_fault:
-=======
                 # What was written into the ballast's room was written to a card that is full.
                 if self.card_fault and not (self._is_full and is_cramped(self.state_dir)):
->>>>>>> 50f0a4f059bdff14083697d7e39cc6ddc6208c53
                     self.card_fault = None
                     lay_ballast(self.state_dir)
             except (sqlite3.OperationalError, OSError) as error:
