@@ -107,6 +107,7 @@ def open_files(
     is_card_fresh = not card.exists()
     is_hot_fresh = carried is None if hot is None else not hot.exists()
     aside: dict[str, Path] = {}
+    db: sqlite3.Connection | None = None
     try:
         bad = _broken(card, hot, is_suspect=is_suspect)
         for tier, path in bad.items():
@@ -133,6 +134,8 @@ def open_files(
         query = "INSERT OR IGNORE INTO main.meta VALUES('store', ?)"
         is_card_fresh |= db.execute(query, (secrets.token_hex(8),)).rowcount > 0
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+        if db is not None:
+            db.close()  # Else the card could not be unmounted to be mended.
         trouble = name_trouble(state_dir, error)
         raise OutboxError(f"the log cannot be opened in {state_dir}: {trouble}") from error
     return Files(db, is_card_fresh, is_hot_fresh, bool(aside), events)
