@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.live.cloud import API_KEY, Cloud
 from tests.live.daemon import House, until
@@ -65,8 +66,11 @@ async def switch_all(cloud: Cloud) -> None:
 
 
 @asynccontextmanager
-async def planted(house: House, cloud: Cloud) -> AsyncIterator[Plant]:
-    """Plug the boards in, configure them and register the gateway."""
+async def planted(
+    house: House, cloud: Cloud, sensors: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Plant]:
+    """Plug the boards in, configure them and register the gateway, with more sensors (their types
+    by their channels) of the house."""
     async with rtu_line({SLAVE: Slave()}) as line:
         plant = Plant(house, line)
         house.devices["pump"] = {
@@ -89,6 +93,7 @@ async def planted(house: House, cloud: Cloud) -> AsyncIterator[Plant]:
             "every": "100ms",
             "signals": {"temperature": {"kind": "temperature", "unit": "Cel", "mean": HALL_C}},
         }
-        cloud.register({**dict.fromkeys(SAFE, "powerSwitch"), "hall/temperature": "temperature"})
+        switches = dict.fromkeys(SAFE, "powerSwitch")
+        cloud.register({**switches, "hall/temperature": "temperature", **sensors})
         house.add_thingplus(UPLINK, cloud.port, API_KEY)
         yield plant
