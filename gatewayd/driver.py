@@ -158,8 +158,7 @@ class Driver:
 
     def example(self) -> str:
         """Return the TOML under `Example:` in the module's docstring, empty where there is none."""
-        block = re.search(r"^Example:\n((?:[ ].*\n|\n)+)", self.doc, re.MULTILINE)
-        return dedent(block[1]).strip() + "\n" if block else ""
+        return _example_in(self.doc)
 
     def told(self, section: str) -> str:
         """Return what the docstring says under `Tested:`, `Source:` …, empty where it does not."""
@@ -193,6 +192,21 @@ def load_driver(kind: str) -> Driver:
         return Driver.of(kind, importlib.import_module(module_name))
     except ModuleNotFoundError as error:
         raise ConfigError(f"driver {kind} needs the package {error.name}") from error
+
+
+def read_example(kind: str) -> str:
+    """Return a driver's example from its file, without importing it; empty where there is none."""
+    try:
+        spec = importlib.util.find_spec(driver_kinds().get(kind, ""))
+        text = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    except (ValueError, ImportError, OSError):
+        return ""
+    return _example_in(text)
+
+
+def _example_in(text: str) -> str:
+    block = re.search(r"^Example:\n((?:[ ].*\n|\n)+)", text, re.MULTILINE)
+    return dedent(block[1]).strip() + "\n" if block else ""
 
 
 def is_output(channel: Channel) -> bool:

@@ -26,8 +26,9 @@ def daemon(config: Path) -> Iterator[Control]:
         NoDaemon: it does not run, or the configuration does not say where to look.
     """
     from gatewayd.config import salvage
+    from gatewayd.config.parts import gateway_part
 
-    settings, problems = salvage(config)
+    settings, problems = salvage(config, part=gateway_part)
     with ExitStack() as stack:
         try:
             control = stack.enter_context(connect(settings.gateway if settings else None))

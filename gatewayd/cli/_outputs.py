@@ -91,15 +91,16 @@ def read_plan(config: Path) -> Plan | None:
     """
     from gatewayd.cli._lastgood import find_copy
     from gatewayd.config import salvage
+    from gatewayd.config.parts import outputs_part
 
-    settings, problems = salvage(config)
+    settings, problems = salvage(config, part=outputs_part)
     today = Source(config, settings) if settings else None
     if today is None:
         _tell(problems)
     copy = find_copy(config, settings.gateway.state_dir if settings else None)
     if copy is None:
         return make_plan(today, None) if today else None
-    settings, problems = salvage(copy)
+    settings, problems = salvage(copy, part=outputs_part)
     if settings is None:
         _tell(problems)
         lost = Lost("unknown", f"what the last daemon ran with: {problems[0].found}", copy)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from gatewayd.config.problems import ConfigInvalid, Problem
 
 if TYPE_CHECKING:
+    from gatewayd.config.reader import Part
     from gatewayd.config.settings import DeviceSettings, Settings, UplinkSettings
 
 __all__ = [
@@ -55,17 +56,20 @@ def inspect(
 
 
 def salvage(
-    path: Path, environ: Mapping[str, str] | None = None
+    path: Path, environ: Mapping[str, str] | None = None, part: Part | None = None
 ) -> tuple[Settings | None, list[Problem]]:
     """Return whatever could be understood of a file, and all problems.
 
     For the verb `safe`, which must find the outputs also when some cloud's key is missing, and
     for verbs that only look for the control socket. Devices with outputs that could not be
     understood are in `Settings.lost`. None if the file cannot be read or is not even TOML.
+
+    Args:
+        part: chooses what is read, see parts; None = all.
     """
     from gatewayd.config.reader import read
 
-    return read(path, os.environ if environ is None else environ)
+    return read(path, os.environ if environ is None else environ, part)
 
 
 def __getattr__(name: str) -> object:

@@ -15,7 +15,6 @@ from gatewayd.config.problems import Report, nearest_of, show
 from gatewayd.config.settings import Console, ConsoleToken, DeviceSettings, Settings
 from gatewayd.config.shapes import shape_of
 from gatewayd.config.wires import PORT_TYPE, SHARED, SLOW, claims, port_of, real_name, wire_of
-from gatewayd.outbox.places import SHM, is_tmpfs
 from gatewayd.ports.names import stable_name
 
 EVERY_S_MIN = 0.1
@@ -28,10 +27,14 @@ _USB = re.compile(r"/dev/tty(USB|ACM)\d+")
 _DIRECT = re.compile(r"[a-z0-9]+:.+|/.+", re.DOTALL)
 
 
-def check(settings: Settings, document: Mapping[str, Any], path: Path, report: Report) -> None:
-    """Report what only the whole file can tell."""
+def check_wires(settings: Settings, document: Mapping[str, Any], report: Report) -> None:
+    """Report what devices cannot have of the wires, or not together."""
     _check_ports(settings, names_of(document, "port"), report)
     _check_claims(settings, report)
+
+
+def check(settings: Settings, document: Mapping[str, Any], path: Path, report: Report) -> None:
+    """Report what only the whole file can tell."""
     for device in settings.devices.values():
         _check_pace(device, report)
         _check_holds(device, report)
@@ -121,6 +124,8 @@ def _check_holds(device: DeviceSettings, report: Report) -> None:
 
 
 def _check_memory(settings: Settings, report: Report) -> None:
+    from gatewayd.outbox.places import SHM, is_tmpfs  # With the whole outbox.
+
     folder = settings.gateway.runtime_dir
     if folder is not None and not is_tmpfs(folder) and is_tmpfs(SHM):
         found = f"{folder} is not in memory (tmpfs)"

@@ -6,17 +6,16 @@ be taken for a safe one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from gatewayd.config.devices import is_harmless
-from gatewayd.config.limits import OUTPUT
+from gatewayd.config.parts import speaks_of_outputs
 from gatewayd.config.problems import Report
 from gatewayd.config.settings import DeviceSettings, Settings
 from gatewayd.config.wires import port_of
-from gatewayd.driver import is_output, load_driver
-from gatewayd.errors import ConfigError
+from gatewayd.driver import is_output
 
 
 def trusted(settings: Settings, document: Mapping[str, Any], report: Report) -> Settings:
@@ -47,30 +46,11 @@ def trusted(settings: Settings, document: Mapping[str, Any], report: Report) -> 
 def may_have_outputs(device: DeviceSettings | None, section: object) -> bool:
     """Return whether a section with mistakes is about outputs, as far as can be told.
 
-    By its channels where they are known; else by a key that only outputs have; else by its
-    driver, whose example has a `safe` if it drives outputs.
+    By its channels where they are known; else by what the section says.
     """
     if device is not None and device.channels:
         return any(is_output(channel) for channel in device.channels)
-    if not isinstance(section, Mapping):
-        return False
-    return not set(OUTPUT).isdisjoint(_keys(section)) or _drives(section.get("driver"))
-
-
-def _keys(section: Mapping[str, Any]) -> Iterator[str]:
-    yield from section
-    tables = section.get("channel")
-    for table in tables.values() if isinstance(tables, Mapping) else ():
-        if isinstance(table, Mapping):
-            yield from table
-
-
-def _drives(kind: object) -> bool:
-    try:
-        example = load_driver(kind).example() if isinstance(kind, str) else ""
-    except ConfigError:
-        return False
-    return any(line.partition("=")[0].strip() == "safe" for line in example.splitlines())
+    return speaks_of_outputs(section)
 
 
 def _reason(name: str, device: DeviceSettings | None, report: Report) -> str:

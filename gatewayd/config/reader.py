@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gatewayd.config.checks import check
+from gatewayd.config.checks import check, check_wires
 from gatewayd.config.console import read_console
 from gatewayd.config.devices import Shelf, read_device
 from gatewayd.config.environment import SECTIONS, override
@@ -36,6 +36,7 @@ from gatewayd.config.uplinks import Known, UplinkReader
 from gatewayd.model import Channel, ChannelId
 
 T = TypeVar("T")
+Part = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 FILE_BYTES_MAX = 4 * 2**20
 """A configuration of 500 devices has 0.1 MB; what is larger was named by accident."""
@@ -52,8 +53,14 @@ SAVE_S_MIN = 10.0
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
-def read(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
-    """Return the settings, provisional if there are mistakes, and all problems."""
+def read(
+    path: Path, environ: Mapping[str, str], part: Part | None = None
+) -> tuple[Settings | None, list[Problem]]:
+    """Return the settings, provisional if there are mistakes, and all problems.
+
+    Args:
+        part: chooses what of the document is read, for those who need little of it, soon.
+    """
     try:
         text = _text(path)
         document = tomllib.loads(text)
@@ -66,11 +73,14 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[
     except RecursionError:
         return None, [Problem(str(path), 0, 0, "tables too deep", "expected a TOML file")]
     document, sources, problems = override(document, environ)
+    document = part(document) if part else document
     report = Report(str(path), text, sources, has_credentials="CREDENTIALS_DIRECTORY" in environ)
     for problem in problems:
         report.add(problem)
     settings = _settings(document, environ, report)
-    check(settings, document, path, report)
+    check_wires(settings, document, report)
+    if part is None:
+        check(settings, document, path, report)
     return replace(trusted(settings, document, report), text=text), report.problems()
 
 
