@@ -18,7 +18,7 @@ import orjson
 from gatewayd.errors import OutboxError
 from gatewayd.outbox.places import name_trouble, private_folder
 from gatewayd.outbox.rescue import COLUMNS, has_schema, lenient, put_rows, rescue
-from gatewayd.small_files import replace_file
+from gatewayd.small_files import DAMAGE, replace_file
 
 CARD_NAME, HOT_NAME = "outbox.db", "outbox-hot.db"
 
@@ -39,6 +39,10 @@ in an outage at 100 readings/s: 512 writes 62 kB per 1,000 readings, 1024 66, 20
 WAL_PAGES = 2000
 """2 MiB of WAL before it is folded into the file: a page that fills up over many commits is then
 written to the file once. Smaller writes pages twice, larger costs only disk space."""
+
+BUSY_S = 1.0
+"""For somebody else who has locked a file: a tool for backups. Python's 5 s, waited for twice at
+every try, are as long as SIGTERM gives us."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS {tier}.slab(
@@ -115,7 +119,7 @@ def open_files(
             events.append(f"{path} was unreadable, set aside as {aside[tier].name}")
         is_card_fresh |= "main" in bad
         state_dir.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(card, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(card, BUSY_S, isolation_level=None, check_same_thread=False)
         db.text_factory = lenient
         _prepare_card(db)
         db.execute("ATTACH ? AS hot", (str(hot) if hot else ":memory:",))
@@ -171,7 +175,7 @@ def _make_tables(db: sqlite3.Connection, tier: str) -> None:
 
 def _is_readable(path: Path, *, is_thorough: bool = False) -> bool:
     try:
-        db = sqlite3.connect(path)
+        db = sqlite3.connect(path, BUSY_S)
         try:
             db.text_factory = lenient
             if is_thorough or path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
@@ -216,12 +220,27 @@ def keep_counters(db: sqlite3.Connection, state_dir: Path) -> None:
 
 
 def take_counters(state_dir: Path) -> Carried:
-    """Return what `keep_counters` wrote last; what is missing or damaged is nothing."""
+    """Return what `keep_counters` wrote last, by table and columns, as `put_rows` takes it.
+
+    What is missing or damaged is nothing; an earlier version wrote fewer columns.
+    """
+    rows: dict[str, list[tuple[object, ...]]] = {}
     try:
         found = orjson.loads((state_dir / COUNTERS_NAME).read_bytes())
-        return {table: [tuple(row) for row in found[table]] for table in COUNTERS}
-    except (OSError, ValueError, TypeError, KeyError):
+        for table in COUNTERS:
+            for row in filter(_is_row, found[table]):
+                columns = COLUMNS[table][: len(row)]
+                rows.setdefault(f"{table}({','.join(columns)})", []).append(row[: len(columns)])
+    except DAMAGE:
         return {}
+    return rows
+
+
+def _is_row(row: object) -> bool:
+    """Return whether a table can take this; which, it says itself."""
+    if not isinstance(row, list):
+        return False
+    return bool(row) and all(cell is None or isinstance(cell, str | int | float) for cell in row)
 
 
 def put_back(db: sqlite3.Connection, state_dir: Path) -> None:
