@@ -292,7 +292,13 @@ def read_audit(state_dir: Path, since_ms: int | None = None) -> Iterator[dict[st
         for line in lines:
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # The power went in the middle of it.
-            if isinstance(row, dict) and (since_ms is None or row.get("time_ms", 0) >= since_ms):
+            if isinstance(row, dict) and (since_ms is None or _time_ms(row) >= since_ms):
                 yield row
+
+
+def _time_ms(row: Row) -> float:
+    """Return when a line says that it was written; 0 where it does not say."""
+    time_ms = row.get("time_ms")
+    return time_ms if isinstance(time_ms, int | float) else 0

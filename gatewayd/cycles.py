@@ -24,7 +24,7 @@ from gatewayd.errors import DeviceTimeout
 from gatewayd.fields import show_duration
 from gatewayd.model import ChannelId
 from gatewayd.ports.worker import Worker
-from gatewayd.small_files import replace_file
+from gatewayd.small_files import DAMAGE, replace_file
 
 NAME = "cycles.json"
 """In both folders."""
@@ -129,7 +129,7 @@ class Cycles:
                     self._stamps = unpack(file.read(BYTES_MAX), self._of, self._clock)
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except DAMAGE as error:
                 self._note("cycles", what=f"{path} cannot be read: {error}")
                 continue
             if self._stamps:
@@ -159,7 +159,7 @@ def unpack(data: bytes, of: str, clock: Clock) -> dict[ChannelId, deque[int]]:
     """Return the stamps in a file, on the clock since this boot; empty for another gateway's.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is not what was written.
+        DAMAGE: it is not what was written.
     """
     saved = json.loads(data)
     if saved["of"] != of:

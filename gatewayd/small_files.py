@@ -13,6 +13,10 @@ from gatewayd.errors import ConfigError
 PRIVATE = 0o600
 """For its owner only: whatever holds a secret."""
 
+DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What reading a file of JSON may raise that a card, or a hand, has had: no file, no JSON, another
+shape, a number beyond all numbers, brackets without end."""
+
 
 def replace_file(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     """Replace or make a file; it is on the disk when this returns.

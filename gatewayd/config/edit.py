@@ -47,10 +47,10 @@ class ConfigFile:
             self._document = tomlkit.parse(text)
         except OSError as error:
             raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path} is no TOML: {error}") from error
         except tomlkit.exceptions.TOMLKitError as error:
             raise ConfigError(f"{path} cannot be edited: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{path} is no TOML: {error}") from error
         self._before = deepcopy(self._wanted)
 
     @property

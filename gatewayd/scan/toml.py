@@ -64,13 +64,13 @@ def append(file: Path, sections: Iterable[str]) -> Path:
         before = tomllib.loads(raw.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is no TOML: {error}") from error
     added = "\n".join(sections)
     text = raw.decode("utf-8").rstrip("\n") + "\n\n\n" + added
     try:
         after = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} cannot be added to, please edit it by hand: {error}") from error
     if {key: after.get(key) for key in before if key != "device"} != {
         key: before[key] for key in before if key != "device"

@@ -32,7 +32,7 @@ def seeds(target: Target) -> list[bytes]:
     found = [path.read_bytes() for path in findings(target)]
     told = {each for texts in _literals().get(target.module, ()) for each in texts}
     told |= _framed(target.module) | _decoded(target)
-    return [*found, *sorted(told, key=lambda each: (len(each), each))[:SEEDS_MAX]]
+    return [*found, target.good, *sorted(told, key=lambda each: (len(each), each))[:SEEDS_MAX]]
 
 
 def findings(target: Target) -> list[Path]:

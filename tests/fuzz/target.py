@@ -27,11 +27,13 @@ class Target:
         name: also its folder's under `tests/frames/found`.
         module: whose tests hold good messages to begin with.
         open: gives what runs one input, for as long as the block lasts.
+        good: a message to begin with that no test has as it is.
     """
 
     name: str
     module: str
     open: Callable[[], AbstractContextManager[Run]]
+    good: bytes = b""
 
     @property
     def folder(self) -> Path:

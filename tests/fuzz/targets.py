@@ -15,6 +15,7 @@ from tests.fuzz.clouds import cloud_targets
 from tests.fuzz.entries import entry_targets
 from tests.fuzz.finding import found_targets
 from tests.fuzz.hostile import hostile_targets
+from tests.fuzz.kept import kept_targets
 from tests.fuzz.tables import table_targets
 from tests.fuzz.target import Run, Target, check_believed, plain
 
@@ -31,7 +32,8 @@ def targets() -> dict[str, Target]:
         *cloud_targets(),
         *answer_targets(),
     ]
-    return {each.name: each for each in [*found, *hostile_targets(), *entry_targets()]}
+    found += [*hostile_targets(), *kept_targets(), *entry_targets()]
+    return {each.name: each for each in found}
 
 
 def _put_together() -> Iterator[Target]:

@@ -21,7 +21,7 @@ from gatewayd.clouds.thethingsio.settings import Config
 from gatewayd.clouds.thethingsio.verdict import ACTIVATION, JSON, verdict
 from gatewayd.errors import BatchRefused, ConfigError, LinkDenied
 from gatewayd.fields import Secret
-from gatewayd.small_files import make_folder, replace_file
+from gatewayd.small_files import DAMAGE, make_folder, replace_file
 from gatewayd.transports.http import Http, Request
 
 BYTES_MAX = 4096
@@ -79,7 +79,7 @@ def load_token(folder: Path, code: str) -> Secret | None:
         return None if token is None else _checked(Secret(str(token)))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except DAMAGE as error:
         advice = "put the thing's token from the panel into the configuration"
         name = token_file(folder, code)
         raise ConfigError(f"cannot use {name}: {type(error).__name__}; {advice}") from None

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from gatewayd.clouds.thethingsio.codec import Entry
-from gatewayd.small_files import make_folder, replace_file
+from gatewayd.small_files import DAMAGE, make_folder, replace_file
 
 FILE = "commands.json"
 BYTES_MAX = 256 * 1024
@@ -76,7 +76,7 @@ def load_taken(folder: Path) -> dict[str, Taken]:
         with (folder / FILE).open("rb") as file:
             kept = json.loads(file.read(BYTES_MAX))
         return {key: _taken(said) for key, said in kept.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except DAMAGE:
         return {}
 
 

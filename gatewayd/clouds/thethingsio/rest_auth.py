@@ -104,7 +104,7 @@ class SessionFile:
         if "token" not in words or not expires.isdecimal():
             return None
         email, app = words.get("email", ""), words.get("app", "")
-        return Session(Secret(words["token"]), email, app, int(expires))
+        return Session(Secret(words["token"]), email, app, int(expires[:15]))
 
     def write(self, session: Session) -> None:
         """Keep a session, on the disk when this returns. Raises ConfigError."""

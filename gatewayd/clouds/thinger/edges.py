@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from operator import index
 from pathlib import Path
 
 import orjson
 import structlog
 
 from gatewayd.clouds.thinger.points import Point
-from gatewayd.small_files import make_folder, replace_file
+from gatewayd.small_files import DAMAGE, make_folder, replace_file
 
 log = structlog.get_logger()
 
@@ -56,10 +57,10 @@ def load_points(folder: Path) -> dict[str, Point]:
         with (folder / FILE).open("rb") as file:
             kept = orjson.loads(file.read(BYTES_MAX))
         return {
-            str(bucket): Point(str(bucket), int(point["ts"]), dict(point["members"]))
+            str(bucket): Point(str(bucket), index(point["ts"]), dict(point["members"]))
             for bucket, point in kept.items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except DAMAGE:
         return {}
 
 

@@ -22,7 +22,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.clouds.thinger.events import Run
 from gatewayd.clouds.thinger.pson import UNSET
-from gatewayd.small_files import make_folder, replace_file
+from gatewayd.small_files import DAMAGE, make_folder, replace_file
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ def take_unanswered(folder: Path, now_ms: int) -> list[Unanswered]:
         if not 0 <= now_ms - int(kept["left_ms"]) < KEPT_MS:
             return []
         return [_read(*row) for row in kept["commands"]]
-    except (OSError, ValueError, TypeError, KeyError):
+    except DAMAGE:
         return []
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from gatewayd.clouds.thingplus.calls import INTERVAL_MS_MAX
+from gatewayd.small_files import DAMAGE
 
 FILE = "report-interval.json"
 BYTES_MAX = 1024
@@ -21,7 +22,7 @@ def load_interval(folder: Path, configured_s: float) -> float:
         with (folder / FILE).open("rb") as file:
             kept = json.loads(file.read(BYTES_MAX))
         set_s, then_s = float(kept["report_interval_s"]), float(kept["configured_s"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except DAMAGE:
         return configured_s
     is_legal = 0 < set_s <= INTERVAL_MS_MAX / 1000
     return set_s if is_legal and then_s == configured_s else configured_s

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from gatewayd.clouds.thingsee.codec import Message
-from gatewayd.small_files import make_folder, replace_file
+from gatewayd.small_files import DAMAGE, make_folder, replace_file
 
 FILE = "answered.json"
 BYTES_MAX = 64 * 1024
@@ -34,7 +34,7 @@ def load_answered(folder: Path, now_ms: int) -> dict[str, int]:
         with (folder / FILE).open("rb") as file:
             kept = orjson.loads(file.read(BYTES_MAX))
         found = {str(key): int(time_ms) for key, time_ms in kept.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except DAMAGE:
         return {}
     return {key: time_ms for key, time_ms in found.items() if is_lately(time_ms, now_ms)}
 

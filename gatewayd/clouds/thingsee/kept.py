@@ -8,14 +8,14 @@ owner edits the configuration. The report interval belongs to the link.
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gatewayd.clouds.thingsee.adjusting import INTERVALS, SETTINGS, clamped, defaults_of
 from gatewayd.sampler import Pace
-from gatewayd.small_files import make_folder, replace_file
+from gatewayd.small_files import DAMAGE, make_folder, replace_file
 
 FILE = "thingsee-settings.json"
 BYTES_MAX = 1024 * 1024
@@ -42,7 +42,7 @@ class Kept:
         try:
             with (folder / FILE).open("rb") as file:
                 record = json.loads(file.read(BYTES_MAX))
-        except (OSError, ValueError, RecursionError):
+        except DAMAGE:
             return cls()
         return cls(record if isinstance(record, dict) else None)
 
@@ -121,5 +121,7 @@ def _numbers(record: object) -> dict[str, float]:
     return {
         name: value
         for name, value in record.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
     }
