@@ -167,6 +167,56 @@ async def test_a_password_is_asked_for_and_opens_the_page(house: House, browser:
     assert PASSWORD not in house.log.read_text()
 
 
+async def test_who_may_only_look_is_offered_no_button(house: House, browser: Browser) -> None:
+    """Greyed out and said why, on a phone too; what the output does is shown all the same."""
+    address = furnish(house, password=PASSWORD, password_role="read")
+    async with house.daemon() as daemon:
+        await daemon.wait_up("boiler", "pump")
+        await until(lambda: house.logged("console listens"), "the console listens")
+        await browser.resize(360, 740)
+        await browser.open(address)
+        await browser.wait("document.querySelector('#password') !== null")
+        await browser.eval(f"document.querySelector('#password').value = {PASSWORD!r}")
+        await browser.click("button[type=submit]")
+        await browser.wait("document.querySelector('.output .told')?.innerText.length > 0")
+        assert await browser.text(TOLD) == "this login may look, not operate"
+        assert await browser.text(".output .pill") == "off"
+        controls = "[...document.querySelectorAll('.output :is(button, select)')]"
+        assert await browser.eval(f"{controls}.length") == 3
+        assert await browser.eval(f"{controls}.every((each) => each.disabled)")
+        await browser.eval("document.querySelector('.output button[value=on]').click()")
+        command = {"channel": "pump/relay", "value": True, "request_id": "1"}
+        assert (await daemon.ask("set", **command))["status"] == "done"
+        await browser.wait("document.querySelector('.output .pill').innerText === 'on'")
+        assert await browser.eval(f"{controls}.every((each) => each.disabled)")
+        assert len((await daemon.ask("status"))["commands"]) == 1
+        assert not browser.complaints
+
+
+async def test_what_the_next_try_of_a_dead_device_begins_with_is_shown(
+    house: House, browser: Browser
+) -> None:
+    """The reason, how often it failed, and the rung of the ladder."""
+    address = furnish(house)
+    house.devices["meter"] = {
+        "driver": "lines",
+        "port": f"socket://127.0.0.1:{free_port()}",
+        "format": "csv",
+        "fields": {"power": {"kind": "power", "unit": "W", "column": 1}},
+    }
+    reason = "[data-device=meter] .why"
+    async with house.daemon() as daemon:
+        await daemon.wait_up("boiler", "pump")
+        await until(lambda: house.logged("console listens"), "the console listens")
+        await browser.open(address)
+        said = f"document.querySelector({reason!r})?.innerText ?? ''"
+        pattern = r"/\d failures in a row; next try after .+, with a (device|port) reset first/"
+        await browser.wait(f"{pattern}.test({said})", 60.0)
+        assert "refused" in await browser.text(reason)
+        assert await browser.text("[data-device=meter] .pill") == "down"
+        assert not browser.complaints
+
+
 async def test_a_strangers_page_gets_nothing(site: Site) -> None:
     """Another origin on this very machine, in the same browser."""
     async with listening(_serve_evil) as port:

@@ -22,13 +22,31 @@ export class DeviceCard {
   }
 }
 
-// How a device or a cloud is: a word, and where it is not well, why and until when.
+// What is stronger than opening a device again; the gateway climbs there by itself.
+const RESETS = ["device reset", "port reset", "adapter reset"];
+
+// How a device or a cloud is: a word, and where it is not well, why, until when, and what the next
+// try begins with. Where it had to be reset, that stays to be seen: it may be the cable.
 export function showEdge(edge, state, reason) {
-  say(state, edge.is_up ? "up" : "down");
-  state.className = `pill ${edge.is_up ? "good" : "bad"}`;
-  const retry = edge.retry_s ? `; next try after ${duration(edge.retry_s)}` : "";
-  reason.hidden = edge.is_up;
-  say(reason, edge.is_up ? "" : `${edge.reason}${retry}`);
+  const isWell = edge.is_up && !edge.stopped;
+  say(state, edge.stopped ? "stopped" : edge.is_up ? "up" : "down");
+  state.className = `pill ${isWell ? "good" : "bad"}`;
+  const words = isWell ? remedy(edge) : edge.stopped || trouble(edge);
+  reason.hidden = !words;
+  reason.className = `why ${isWell ? "" : "bad"}`;
+  say(reason, words);
+}
+
+function remedy({ helped }) {
+  return RESETS.includes(helped) ? `a ${helped} brought it back` : "";
+}
+
+function trouble({ reason, retry_s: retry, failures, rung }) {
+  const facts = [reason];
+  if (failures > 1) facts.push(`${failures} failures in a row`);
+  const first = RESETS.includes(rung) ? `, with a ${rung} first` : "";
+  if (retry) facts.push(`next try after ${duration(retry)}${first}`);
+  return facts.join("; ");
 }
 
 export class ChannelRow {

@@ -7,7 +7,8 @@ const HOLDS = [["", "until changed"], ["30s", "for 30 s"], ["5m", "for 5 min"],
   ["30m", "for 30 min"], ["2h", "for 2 h"]];
 
 export class OutputCard {
-  constructor(name, channel, onDone) {
+  // `mayOperate` false = this login only looks: what would be refused is not offered.
+  constructor(name, channel, onDone, mayOperate = true) {
     this.name = name;
     this.channel = channel;
     this.onDone = onDone;
@@ -26,6 +27,13 @@ export class OutputCard {
     });
     this.element = make("article", { class: "card output", "data-channel": name },
       make("header", {}, make("h3", {}, name), this.value), this.why, this.left, this.form, this.told);
+    if (!mayOperate) this.close();
+  }
+
+  close() {
+    this.element.classList.add("closed");
+    for (const each of this.form.elements) each.disabled = true;
+    this.tell("", "this login may look, not operate");
   }
 
   controls() {

@@ -21,6 +21,7 @@ let events = null;
 let heardAt = 0;
 let lostAt = null;
 let uptime = null;
+let mayOperate = true;
 
 const watcher = new IntersectionObserver((seen) => {
   for (const each of seen) if (each.isIntersecting) rows.get(each.target.dataset.channel)?.load();
@@ -74,7 +75,8 @@ function takeOutputs(states) {
   for (const state of states) {
     const channel = channels.get(state.channel);
     if (!channel) continue;
-    card("outputs", outputs, state.channel, () => new OutputCard(state.channel, channel, slowly)).show(state);
+    card("outputs", outputs, state.channel, () => new OutputCard(state.channel, channel, slowly, mayOperate))
+      .show(state);
   }
 }
 
@@ -237,13 +239,15 @@ function tick() {
 
 async function begin() {
   try {
+    const { needs_password: hasLogin, role } = await get("/api/login");
+    mayOperate = role !== "read";
+    at("leave").hidden = !hasLogin;
     await describe();
   } catch {
     lost();
     setTimeout(begin, AGAIN_MS);
     return;
   }
-  at("leave").hidden = !(await get("/api/login")).needs_password;
   listen();
   slowly();
   let looks = 0;
