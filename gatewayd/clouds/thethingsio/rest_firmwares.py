@@ -1,8 +1,9 @@
 """Firmware of a thing: which there is, and downloading it into a file.
 
 It is kept, never run. A download that broke goes on where it broke, if the cloud can do that: what
-is there of it stands in `NAME.part`, and beside it, in `NAME.etag`, which content that is. Without
-it, or with another, it begins anew.
+is there of it stands in `NAME.part`, and beside it, in `NAME.etag`, which content that is, under
+the boot that wrote it. Without it, or with another, it begins anew: what the power cut off may be
+zeros.
 
 Source: thethings.iO API reference, "Firmwares"; RFC 9110, Range and If-Range.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from gatewayd.clock import SystemClock
 from gatewayd.clouds.json_fields import Json, needed, text
 from gatewayd.clouds.thethingsio.rest_errors import content_of
 from gatewayd.errors import ConfigError, LinkLost, Malformed
@@ -95,6 +97,7 @@ class _Part:
         self._target = target
         self._file = target.with_name(target.name + ".part")
         self._etag = target.with_name(target.name + ".etag")
+        self._boot = SystemClock().boot_id()
         self.size = 0
 
     def resuming(self) -> dict[str, str]:
@@ -104,7 +107,9 @@ class _Part:
             if not (self._etag.exists() and self._file.exists()):
                 return {}
             with self._etag.open(encoding="ascii", errors="replace") as file:
-                etag = file.read(ETAG_BYTES_MAX)
+                boot, _, etag = file.read(2 * ETAG_BYTES_MAX).partition("\n")
+            if boot != self._boot:
+                return {}
             self.size = self._file.stat().st_size
         return {"Range": f"bytes={self.size}-", "If-Range": etag} if self.size else {}
 
@@ -113,7 +118,7 @@ class _Part:
         with _translated(self._target):
             self.forget()
             if 0 < len(etag) <= ETAG_BYTES_MAX and etag.isascii() and not etag.startswith("W/"):
-                self._etag.write_text(etag, encoding="ascii")
+                self._etag.write_text(f"{self._boot}\n{etag}", encoding="ascii")
             self.size = 0
 
     def add(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.clock import SystemClock
 from gatewayd.clouds.thethingsio import rest_firmwares
 from gatewayd.clouds.thethingsio.rest_errors import NotFound
 from gatewayd.clouds.thethingsio.rest_firmwares import Firmware
@@ -20,11 +21,11 @@ TEN = Firmware("fw-10", "10", "main", "../../etc/passwd")
 ETAG = f'"{hashlib.sha256(FIRMWARE).hexdigest()[:16]}"'
 
 
-def broken(folder: Path, part: bytes, etag: str = ETAG) -> None:
+def broken(folder: Path, part: bytes, etag: str = ETAG, boot: str = "") -> None:
     """Leave in a folder what a download leaves that broke."""
     folder.mkdir(exist_ok=True)
     (folder / f"{TEN.file_name}.part").write_bytes(part)
-    (folder / f"{TEN.file_name}.etag").write_text(etag)
+    (folder / f"{TEN.file_name}.etag").write_text(f"{boot or SystemClock().boot_id()}\n{etag}")
 
 
 async def test_the_latest_of_every_micro_controller_is_told(thing: Thing) -> None:
@@ -65,6 +66,12 @@ async def test_a_broken_download_goes_on_where_it_broke(
     broken(tmp_path / "new", b"M" + FIRMWARE[1:50_000])
     file = await thing.download(TEN, tmp_path / "new")
     assert file.read_bytes() == b"M" + FIRMWARE[1:]
+
+
+async def test_a_part_of_another_boot_is_thrown_away(thing: Thing, tmp_path: Path) -> None:
+    """If the power was cut, a file system shows zeros where nothing had been written yet."""
+    broken(tmp_path / "new", FIRMWARE[:1000] + bytes(9000), boot="another")
+    assert (await thing.download(TEN, tmp_path / "new")).read_bytes() == FIRMWARE
 
 
 async def test_a_part_of_other_content_is_thrown_away(thing: Thing, tmp_path: Path) -> None:
