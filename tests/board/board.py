@@ -239,8 +239,15 @@ async def furnished(guest: Guest, cloud: Cloud, radio: Path) -> AsyncIterator[Bo
 
 
 async def install(board: Board) -> None:
-    """Install the service by the steps in the head of its unit, and write its configuration."""
-    guest, systemd = board.guest, ROOT / "systemd"
+    """Install the service, and write its configuration."""
+    await install_unit(board.guest)
+    bus = int((await board.bus()).rpartition("-")[2])
+    await configure(board.guest, document(bus))
+
+
+async def install_unit(guest: Guest) -> None:
+    """Install the service by the steps in the head of its unit."""
+    systemd = ROOT / "systemd"
     places = {
         "gatewayd.sysusers": "/usr/lib/sysusers.d/gatewayd.conf",
         "gatewayd.modules-load": "/usr/lib/modules-load.d/gatewayd.conf",
@@ -251,8 +258,11 @@ async def install(board: Board) -> None:
     await guest.put("/etc/systemd/system/gatewayd.service.d/patience.conf", PATIENCE)
     await guest.sh("systemd-sysusers && systemctl restart systemd-modules-load")
     await guest.sh("install -d -m 750 -g gatewayd /etc/gatewayd && systemctl daemon-reload")
-    bus = int((await board.bus()).rpartition("-")[2])
-    text = tomlkit.dumps(document(bus))
+
+
+async def configure(guest: Guest, document: Mapping[str, Any]) -> None:
+    """Write the configuration, and have it checked."""
+    text = tomlkit.dumps(document)
     await guest.put("/etc/gatewayd/config.toml", text.encode(), "640", "gatewayd")
     await guest.sh(f"runuser -u gatewayd -- {GATEWAYD} check >&2")
 

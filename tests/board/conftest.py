@@ -7,6 +7,7 @@ tree, as its own unit under systemd. What is attached is emulated, what lies bet
     USB serial  QEMU's adapter; ftdi_sio and udev are real; closing its socket pulls the plug
     Bluetooth   tag.py plays controller and tag; hci_uart, BlueZ and bleak are real
     watchdog    QEMU's i6300esb; its driver and systemd are real
+    power       cut on a second board, whose disk is logged and put together again (doomed.py)
     cloud       the Thing+ sandbox in the test's process, the one thing that the guest can reach
 
 Everything is made once and kept in .cache/board under a hash of what went in (cache.py). Where it
@@ -67,15 +68,16 @@ def parts(stages: Stages) -> Parts:
 
 
 @contextmanager
-def kept_logs() -> Iterator[Path]:
-    """Yield a folder, and keep its logs when it goes."""
-    LOGS.mkdir(parents=True, exist_ok=True)
+def kept_logs(place: str = "") -> Iterator[Path]:
+    """Yield a folder, and keep its logs when it goes, in a place of their own if it has a name."""
+    kept = LOGS / place
+    kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="board-") as name:
         try:
             yield Path(name)
         finally:
             for log in Path(name).glob("*.log"):
-                shutil.copy(log, LOGS)
+                shutil.copy(log, kept)
 
 
 @pytest.fixture

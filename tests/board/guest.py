@@ -144,6 +144,11 @@ class Guest:
         await self.agent.execute("guest-file-close", handle=handle)
         await self.sh(f"chmod {mode} {quoted} && chgrp {group} {quoted}")
 
+    def lose_power(self) -> None:
+        """Switch it off, this very moment."""
+        self.process.kill()
+        self.process.wait()
+
     async def monitor(self, line: str) -> str:
         """Run a line of QEMU's human monitor."""
         said: str = await self.qmp.execute("human-monitor-command", **{"command-line": line})
