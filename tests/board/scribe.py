@@ -60,7 +60,8 @@ async def keep(folder: Path, hot: Path, out: int, life: int, *, is_careless: boo
                 number += count
             elif act < 0.6:
                 await outbox.commit()
-                tell(f"c {number - 1}")
+                if outbox.card_fault is None:
+                    tell(f"c {number - 1}")
             elif act < 0.75:
                 await deliver(outbox, chance, tell)
             await asyncio.sleep(PAUSE_S)
