@@ -80,6 +80,8 @@ class House:
     environ: dict[str, str] = field(default_factory=dict)
     wrapper: tuple[str, ...] = ()
     """What stands before the daemon's command line."""
+    program: tuple[str, ...] = ("gatewayd",)
+    """The module that is run, and what it is told before the verb."""
 
     @property
     def config(self) -> Path:
@@ -157,7 +159,7 @@ class House:
         return Finished(process.returncode, out.decode(), err.decode())
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "gatewayd", "--config", str(self.config), *arguments]
+        return [sys.executable, "-m", *self.program, "--config", str(self.config), *arguments]
 
     def _spawn(self, log: BinaryIO, notify: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -1,7 +1,9 @@
 """Every way that the process can end, and every kind of output: safe within the stated time.
 
 One house has an output of each kind: a pin (a stand-in for libgpiod whose pins live in a file), a
-serial board on a pty, a Modbus board on a pty, a simulated board. Every way begins with all of
+serial board on a pty, a Modbus board on a pty, a simulated board, port expanders on I²C, USB
+relays and a PWM output (over a stand-in for the kernel, whose chips, boards and attributes live in
+files too, so that they stay as a killed process leaves them). Every way begins with all of
 them where they are not safe, seen at the contacts themselves. The kernel's out-of-memory killer
 is SIGKILL; a reboot is SIGTERM from the service manager.
 """
@@ -26,13 +28,13 @@ import pytest
 from gatewayd.console.client import socket_paths
 from tests.live import trouble_driver
 from tests.live.daemon import Daemon, House, until
-from tests.peers import stand_in
+from tests.peers import stand_in, stood_in
 from tests.peers.lcus import LcusBoard
 from tests.peers.modbus import Line, Slave, rtu_line
 from tests.peers.pty import plugged
 
 SLAVE, PIN = 4, 17
-SAFE = {
+SAFE: dict[str, bool | float] = {
     "valve/relay": False,
     "lamps/relay1": False,
     "lamps/relay2": False,
@@ -40,8 +42,23 @@ SAFE = {
     "fans/relay2": False,
     "pump/relay": False,
     "pump/vent": True,
+    "heating/pump": False,
+    "heating/valve": False,
+    "doors/left": False,
+    "doors/siren": True,
+    "desk/relay1": False,
+    "desk/relay2": False,
+    "horn/relay": False,
+    "fan/level": 0.0,
 }
-UNSAFE = {name: not value for name, value in SAFE.items()}
+FULL = 60.0
+"""What the fan runs at, percent."""
+
+UNSAFE: dict[str, bool | float] = {
+    name: not value if isinstance(value, bool) else FULL for name, value in SAFE.items()
+}
+
+PWM_BLOCK = "3f20c000.pwm"
 
 STOP_S = 10.0
 """The program's own way out, after SIGTERM."""
@@ -60,12 +77,15 @@ class Yard:
     line: Line
     lamps: LcusBoard
     chip: Path
+    boards: Path
+    pwm: Path
 
-    def contacts(self) -> Mapping[str, bool]:
+    def contacts(self) -> Mapping[str, bool | float]:
         """Return what every contact really does."""
         pump = json.loads((self.house.folder / "pump.json").read_text())
         fans = self.line.coils(SLAVE)
         level = json.loads(Path(f"{self.chip}.pins").read_text())[str(PIN)]
+        there = stood_in.contacts(self.boards)
         return {
             "valve/relay": not level,  # It is switched on when the pin is pulled low.
             "lamps/relay1": self.lamps.relays[0],
@@ -74,6 +94,14 @@ class Yard:
             "fans/relay2": fans[1],
             "pump/relay": pump["relay"],
             "pump/vent": pump["vent"],
+            "heating/pump": not there["pcf8574"][0],  # These pull the pin low, too.
+            "heating/valve": not there["pcf8574"][7],
+            "doors/left": there["mcp23017"][0],
+            "doors/siren": there["mcp23017"][8],
+            "desk/relay1": there["usbrelay"][0],
+            "desk/relay2": there["usbrelay"][1],
+            "horn/relay": there["hidrelay"][0],
+            "fan/level": stood_in.level_of(self.pwm),
         }
 
     async def run_safe(self) -> None:
@@ -95,11 +123,20 @@ async def made(house: House) -> AsyncIterator[Yard]:
     house.environ["PYTHONPATH"] = os.pathsep.join([stands, str(house.folder), house.python_path()])
     chip = house.folder / "gpiochip0"
     chip.touch()
+    boards = house.folder / "boards"
+    boards.mkdir()
+    house.program = (stood_in.__name__, str(boards))
+    pwm = stood_in.lay_pwm(house.folder / "sys", PWM_BLOCK)
     lamps = LcusBoard(2)
     async with rtu_line({SLAVE: Slave()}) as line:
         with plugged(lamps) as cable:
             common = {"safe": "off", "hold_max": "1h"}
-            house.sections["port"] = {"chip": {"type": "gpio", "chip": str(chip)}}
+            house.sections["port"] = {
+                "chip": {"type": "gpio", "chip": str(chip)},
+                "tree": {"type": "files", "root": str(house.folder / "sys")},
+            }
+            i2c = {"driver": "expander_relay", "port": "i2c:1", **common}
+            hid = {"driver": "hid_relay", **common}
             house.devices |= {
                 "valve": {
                     "driver": "gpio_relay",
@@ -123,9 +160,30 @@ async def made(house: House) -> AsyncIterator[Yard]:
                     "channel": {"vent": {"safe": "on"}},
                     **common,
                 },
+                "heating": {
+                    **i2c,
+                    "chip": "pcf8574",
+                    "address": stood_in.PCF8574,
+                    "relays": {"pump": 0, "valve": 7},
+                    "active": "low",
+                },
+                "doors": {
+                    **i2c,
+                    "chip": "mcp23017",
+                    "address": stood_in.MCP23017,
+                    "relays": {"left": 0, "siren": 8},
+                    "active": "high",
+                    "channel": {"siren": {"safe": "on"}},
+                },
+                "desk": {**hid, "port": stood_in.USB_RELAY, "relays": stood_in.RELAYS},
+                "horn": {**hid, "port": stood_in.HID_RELAY, "model": "hidrelay"},
+                "fan": {
+                    **{"driver": "pwm", "port": "tree", "chip": PWM_BLOCK, "output": 0},
+                    **{"frequency": 25_000, "safe": 0, "hold_max": "1h"},
+                },
                 "trouble": {"driver": "trouble", **common},
             }
-            yield Yard(house, line, lamps, chip)
+            yield Yard(house, line, lamps, chip, boards, pwm)
 
 
 async def switch_all(daemon: Daemon, yard: Yard) -> None:
