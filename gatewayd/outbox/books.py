@@ -60,6 +60,7 @@ class Books:
             account = accounts[uplink]
             account.drop("removed", account.pending)
             account.cursor, account.wanted = head, frozenset()
+        known = len(self._rows.names)
         for channels in wanted.values():
             for channel in channels:
                 self._rows.number(channel)
@@ -69,7 +70,8 @@ class Books:
                 accounts[uplink] = Account(0 if is_damaged else head, offered=head)
             account = accounts[uplink]
             lost = self._rows.numbers_of(uplink, account.wanted - channels)
-            won = self._rows.numbers_of(uplink, channels - account.wanted)
+            # Of a channel that is new the log holds nothing: then nothing has to be looked through.
+            won = self._rows.numbers_of(uplink, channels - account.wanted) & set(range(known))
             for slab in self._rows.slabs(account.cursor) if lost or won else ():
                 account.drop("unsubscribed", count(slab, lost, account.cursor))
                 account.accepted += count(slab, won, account.cursor)
@@ -174,18 +176,22 @@ class Books:
         held = self.held(uplink)
         return Balance(a.accepted, a.delivered, a.pending, held, dict(a.dropped), a.repeated)
 
-    def reconcile(self, head: int = 0) -> list[str]:
+    def reconcile(self, head: int = 0, slabs_max: int | None = None) -> list[str]:
         """Put right what was broken: rows that are gone are dropped by name, rows that nobody
         counted are accepted.
 
         Args:
             head: where the files do not agree, all rows up to here may have been sent before.
+            slabs_max: who has more behind his cursor is believed; None = nobody is.
 
         Returns:
             A sentence for each uplink that was wrong.
         """
         told = []
         for uplink, account in self.accounts.items():
+            wanted = self.wanted.get(uplink, frozenset())
+            if slabs_max and not self._rows.is_countable(wanted, account.cursor, slabs_max):
+                continue
             missing = account.pending - self.held(uplink)
             if missing > 0:
                 account.drop("corrupt", missing)

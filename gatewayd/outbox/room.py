@@ -28,8 +28,12 @@ STEP_ROWS = 8192
 DROP_ROWS = 256
 """Rows that are dropped together: no more than must be."""
 
-STEP_SLABS = 64
-"""Slabs taken from the card in one commit."""
+STEP_SLABS = 32
+"""Slabs taken from the card in one commit because of their age."""
+
+LOSE_BYTES = 256 * 1024
+"""What is lost in one commit where the log is larger than it may be, and as much again as comes
+in: the owner may have made it smaller by hundreds of MiB."""
 
 
 class Room:
@@ -69,6 +73,7 @@ class Room:
         room -= self._thin(DROPPING, size_max, room, head)
         excess = self._tables.used("main") - size_max
         if excess > 0:
+            excess = min(excess, LOSE_BYTES + self._tables.used("hot"))
             self._lose("main", self._tables.oldest("main", excess), "full", head)
 
     def shed(self, size_max: int, head: int) -> None:

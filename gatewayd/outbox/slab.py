@@ -157,6 +157,8 @@ def parse_slab(head: tuple[int, int, int, str | None, int], body: bytes) -> Slab
         OutboxError: the row is not what was written.
     """
     last, first, base_ms, boot, offset_ms = head
+    if not (isinstance(body, bytes) and isinstance(first, int)):  # SQLite takes anything anywhere.
+        raise OutboxError(f"slab {last} of the log is no slab")
     if body[:1] == SEALED:
         if _seal(head, body[5:]) != body[1:5]:
             raise OutboxError(f"slab {last} of the log has a wrong checksum")

@@ -47,6 +47,9 @@ day. They are needed only after a power cut."""
 HOT_BYTES_MAX = 64 * 2**20
 """What may wait in memory while the card cannot be written; the oldest goes first."""
 
+FORGET_SLABS = 512
+"""Slabs that the card forgets in one commit: after an outage of days there are a million."""
+
 AUDIT_SLABS = 32
 """An uplink that takes part of the channels is counted by decoding slabs, at a millisecond each;
 with more than this behind its cursor it is counted at start and by `gatewayd ledger` only."""
@@ -314,17 +317,18 @@ class Store:
         floor = books.pending_floor(self.head)
         owed = list(tables.read("hot", floor))
         # A clock that was set back says that the last snapshot is yet to come.
-        is_due = books.is_changed and not 0 <= now_ms - self._snapshot_ms < SNAPSHOT_MS
+        is_stale = not 0 <= now_ms - self._snapshot_ms < SNAPSHOT_MS
+        is_due = books.is_changed and is_stale
         is_due |= is_last or books.rejects.is_owed
         is_settled = 0 < tables.one("SELECT min(last) FROM main.slab") <= floor
         if owed or is_settled or is_due:
-            is_told = books.is_changed or is_last
+            is_told = books.is_changed or is_last or is_stale
             with tables.transaction():
                 tables.save_names("main", self.rows.names, self._card_names)
                 for slab in joined(owed):
                     tables.insert("main", slab)
                 if is_settled:
-                    tables.forget("main", floor)
+                    tables.forget("main", floor, FORGET_SLABS)
                 if is_told:
                     books.rejects.move()
                     books.save("main", books.accounts, books.generation)

@@ -102,9 +102,11 @@ class Tables:
         row = (*slab.head, body, slab.holes)
         self.db.execute(f"INSERT INTO {tier}.slab VALUES(?,?,?,?,?,?,?)", row)
 
-    def forget(self, tier: str, last: int) -> None:
-        """Delete the slabs up to a seq."""
-        self.db.execute(f"DELETE FROM {tier}.slab WHERE last <= ?", (last,))
+    def forget(self, tier: str, last: int, slabs_max: int = -1) -> None:
+        """Delete the slabs up to a seq, no more than so many; -1 = all."""
+        oldest = f"SELECT last FROM {tier}.slab WHERE last <= ? ORDER BY last LIMIT ?"
+        query = f"DELETE FROM {tier}.slab WHERE last <= (SELECT max(last) FROM ({oldest}))"
+        self.db.execute(query, (last, slabs_max))
 
     def replace(self, tier: str, group: Sequence[Slab], slab: Slab) -> None:
         """Put one slab in the place of some; one that holds nothing is left out."""
@@ -137,7 +139,10 @@ class Tables:
     def unsettled(self, tier: str, boot: str | None) -> Iterator[Slab]:
         """Yield the slabs whose rows wait for their time, and those that `boot` let go marked, in
         order; each may be changed meanwhile. Unreadable ones are noted."""
-        query = f"SELECT last FROM {tier}.slab WHERE {WAITING} OR boot = ? ORDER BY last"
+        query = (
+            f"SELECT last FROM {tier}.slab INDEXED BY slab_boot "
+            f"WHERE boot IS NOT NULL AND ({WAITING} OR boot = ?) ORDER BY last"
+        )
         for (last,) in self.db.execute(query, (f"{MARK}{boot}",)).fetchall():
             slab = None if last in self.moved else self.find(tier, last)
             if slab is not None:
