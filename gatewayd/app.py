@@ -300,8 +300,11 @@ class Gateway:
     def _premises(self, uplink: str) -> Premises:
         gateway = self.settings.gateway
         folder = gateway.state_dir / "uplinks" / uplink
-        with suppress(OSError):  # A card that cannot be written keeps no cloud from its readings.
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A card that cannot be written keeps no cloud from its readings; one that hangs would hold
+        # up everything here, even where there is nothing to make.
+        with suppress(OSError):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Premises(
             uplink,
             gateway.id,
