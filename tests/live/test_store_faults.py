@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -19,14 +21,18 @@ from tests.live.store_faults import (
     Card,
     Fault,
     a_card_that_cannot_be_synced,
+    a_card_that_hangs,
     a_card_that_turns_read_only,
     a_folder_that_is_anothers,
     a_full_card,
+    fill,
+    mounted,
 )
 
 HALL = "hall/temperature"
 MORE = 20
 SAFE_S = 2.0
+HANG_S = 3.0
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a failing card is a mount, made by root")
 
@@ -156,3 +162,77 @@ async def is_well(daemon: Daemon) -> None:
     while (status := await daemon.ask("status"))["outbox"]["card_fault"]:
         assert time.monotonic() < end_s, status["outbox"]
     assert (daemon.house.state / CARD_NAME).exists()
+
+
+async def test_a_card_that_hangs_holds_up_no_command_and_loses_nothing_meanwhile(
+    house: House, cloud: Cloud, plant: Plant
+) -> None:
+    """Who writes to it waits in the kernel; what is read waits on the bus, and all of it comes."""
+    del house.devices["counter"]  # Some hundred readings fit on the bus, not thousands.
+    with a_card_that_hangs(house.state) as card:
+        async with house.daemon() as daemon, healed(card):
+            await daemon.wait_up(*house.devices, UPLINK)
+            await readings_come(cloud)
+            card.strike()
+            await cloud.sandbox.refuse_connections()
+            await asyncio.sleep(HANG_S)  # By then something has to go to the card.
+            await cloud.sandbox.accept_connections()
+            for name, value in UNSAFE.items():
+                outcome = await daemon.ask("set", channel=name, value=value)
+                assert outcome["status"] == "done", outcome
+            assert plant.contacts() == UNSAFE
+            began_s = time.monotonic()
+            assert (await house.verb("safe")).code == 0
+            assert time.monotonic() - began_s < SAFE_S
+            assert plant.contacts() == SAFE
+            assert (await daemon.ask("status"))["outputs"]
+            card.heal()
+            await readings_come(cloud)
+            line = await daemon.wait_line(UPLINK, lambda line: line["pending"] < MORE)
+            assert line["is_balanced"] and line["dropped"] == {}
+            assert set((await daemon.ask("status"))["outbox"]["lost"].values()) == {0}
+            await commands_work(cloud, plant)
+
+
+@asynccontextmanager
+async def healed(card: Card) -> AsyncIterator[None]:
+    """Heal a card at the end whatever comes: who waits for it cannot even be killed."""
+    try:
+        yield
+    finally:
+        card.heal()
+
+
+async def test_where_neither_card_nor_memory_takes_a_reading_it_is_counted_as_lost(
+    house: House, cloud: Cloud, plant: Plant
+) -> None:
+    """By its place, in the status; commands and safety go on, and with room again it records."""
+    assert house.runtime is not None
+    memory = mounted(house.runtime, "-t", "tmpfs", "-o", "size=1m", "none")
+    with a_full_card(house.state) as card, memory:
+        async with house.daemon() as daemon:
+            await daemon.wait_up(*house.devices, UPLINK)
+            await cloud.sandbox.refuse_connections()
+            card.strike()
+            hog = house.runtime / "hog"
+            fill(hog)
+            await until(lambda: house.logged("readings lost"), "it is told")
+            lost = 0
+            while lost < MORE:
+                status = await daemon.ask("status")
+                lost = status["outbox"]["lost"]["outbox"]
+            assert "full" in status["outbox"]["card_fault"]
+            assert not status["health"]["is_ok"]
+            assert "LOST before the log" in (await house.verb("ledger")).out
+            await cloud.sandbox.accept_connections()
+            await daemon.wait_up(UPLINK)
+            await commands_work(cloud, plant)
+            hog.unlink()
+            card.heal()
+            await readings_come(cloud)
+            await is_well(daemon)
+            line = await daemon.wait_line(UPLINK, lambda line: line["pending"] < MORE)
+            assert line["is_balanced"] and line["dropped"] == {}
+            lost = (await daemon.ask("status"))["outbox"]["lost"]["outbox"]
+            assert lost >= MORE
+            await commands_work(cloud, plant)
