@@ -34,7 +34,8 @@ test-page: $(VENV)/.test
 	$(BIN)/python -m pytest tests/live/test_page.py
 
 test-slow: $(VENV)/.test broker
-	$(BIN)/python -m pytest -m slow --timeout 3600
+	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist worksteal --timeout 3600
+	$(BIN)/python -m pytest -m "slow and alone" --timeout 3600
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)

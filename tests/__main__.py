@@ -15,6 +15,14 @@ CHECKS = (
     ("types", ("mypy",)),
 )
 
+SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal", "-m", "not slow and not board and not alone")
+"""Two at a time: many wait for a wire or a cloud."""
+
+ALONE = ("-m", "alone and not slow")
+"""Then those that measure how long something takes, with nothing beside them."""
+
+ALL = (SIDE_BY_SIDE, ALONE)
+
 
 def main() -> int:
     """Run the checks in turn, the tests last; the first that fails ends it."""
@@ -27,7 +35,11 @@ def main() -> int:
             return done.returncode
         print(f"    {time.monotonic() - began_s:.0f} s", flush=True)
     print("==> tests", flush=True)
-    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], check=False).returncode
+    return max(_pytest(*tests) for tests in ([sys.argv[1:]] if sys.argv[1:] else ALL))
+
+
+def _pytest(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
 
 
 if __name__ == "__main__":

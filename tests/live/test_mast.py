@@ -11,6 +11,8 @@ import pytest
 from tests.live.daemon import Daemon, House
 from tests.peers.mast import SLAVES, Mast, Temper, raised
 
+pytestmark = pytest.mark.alone
+
 EVERY_S = 0.5
 PACE_MIN = 0.95
 """Of what they do when all are well; what nobody would notice."""

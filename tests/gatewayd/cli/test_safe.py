@@ -21,6 +21,8 @@ from gatewayd.cli._outputs import read_plan
 from gatewayd.cli.safe import PATIENCE_S, RESTARTED_S, make_safe, patience_s
 from tests.peers.plant import Plant
 
+pytestmark = pytest.mark.alone
+
 
 def test_every_output_goes_safe_without_a_daemon(plant: Plant) -> None:
     """After SIGKILL nothing runs, and the outputs stand as they were."""
