@@ -13,12 +13,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer
 from tests.board.board import PYTHON, START_S, configure, install_unit
 from tests.board.cache import ROOT
-from tests.board.guest import GATE, Guest, until
+from tests.board.disklog import words
+from tests.board.guest import GATE, Guest, Machine, booted, until
+from tests.board.parts import Parts
 from tests.board.reopened import LABEL
 from tests.board.witness import Seen, Witness
 from tests.live.cloud import API_KEY, Cloud
@@ -130,6 +133,48 @@ def _uplink(port: int) -> Mapping[str, Any]:
         "reconnect_min": "0s",
         "ack_timeout": "2s",
     }
+
+
+@dataclass(slots=True)
+class World:
+    """What is around a board, and goes on when its power is gone."""
+
+    parts: Parts
+    clouds: dict[str, Cloud]
+    meter: Meter
+
+    @asynccontextmanager
+    async def board(self, folder: Path, disk: Path) -> AsyncIterator[Guest]:
+        """Boot a board with a disk for its state; what it is told is logged in `folder`."""
+        self.log_in(folder).touch()
+        forwards = {port: self.clouds[name].port for name, port in CLOUD_PORTS.items()}
+        machine = Machine(
+            image=self.parts.image,
+            folder=folder,
+            disks=[self.parts.program],
+            sockets=SCRIBES,
+            devices=[f"virtserialport,chardev={name},name={name}" for name in SCRIBES],
+            forwards=forwards | {METER_PORT: self.meter.port},
+            words=words(disk, self.log_in(folder)),
+        )
+        async with booted(machine) as guest:
+            await furnish(guest)
+            try:
+                yield guest
+            finally:
+                if guest.process.poll() is None:
+                    await self.keep_journal(guest)
+
+    @staticmethod
+    async def keep_journal(guest: Guest) -> None:
+        """Keep what was logged in a guest."""
+        log = await guest.sh("journalctl -o short-precise --no-pager | tail -n 2000")
+        guest.machine.folder.joinpath("journal.log").write_text(log)
+
+    @staticmethod
+    def log_in(folder: Path) -> Path:
+        """Return where a disk's requests are logged."""
+        return folder / "requests"
 
 
 @dataclass(slots=True)

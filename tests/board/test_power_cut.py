@@ -20,7 +20,7 @@ import json
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,25 +32,23 @@ from tests.board.autopsy import DAEMON, FILES, Autopsy, Finding, Wanted, find_wa
 from tests.board.board import GATEWAYD, START_S
 from tests.board.cache import CannotRun
 from tests.board.conftest import kept_logs
-from tests.board.disklog import Disk, choose_cuts, words
+from tests.board.disklog import Disk, choose_cuts
 from tests.board.doomed import (
     CLOUD_PORTS,
     COMMIT_S,
-    METER_PORT,
     SCRIBES,
     TYPES,
     Doomed,
-    Meter,
-    furnish,
+    World,
     metering,
 )
-from tests.board.guest import Guest, Machine, booted, until
+from tests.board.guest import Guest, until
 from tests.board.parts import Parts
 from tests.board.reopened import mounted, new_disk
 from tests.board.stages import Stages
 from tests.board.verdict import LATE_S, Bounds
 from tests.board.witness import Witness
-from tests.live.cloud import Cloud, open_cloud
+from tests.live.cloud import open_cloud
 
 pytestmark = [pytest.mark.board, pytest.mark.asyncio(loop_scope="session")]
 
@@ -65,48 +63,6 @@ STALL_S_MAX = 8.0
 do; then what was lost cannot be told from what was late."""
 
 CAREFUL, CARELESS = SCRIBES
-
-
-@dataclass(slots=True)
-class World:
-    """What is around a board, and goes on when its power is gone."""
-
-    parts: Parts
-    clouds: dict[str, Cloud]
-    meter: Meter
-
-    @asynccontextmanager
-    async def board(self, folder: Path, disk: Path) -> AsyncIterator[Guest]:
-        """Boot a board with a disk for its state; what it is told is logged in `folder`."""
-        self.log_in(folder).touch()
-        forwards = {port: self.clouds[name].port for name, port in CLOUD_PORTS.items()}
-        machine = Machine(
-            image=self.parts.image,
-            folder=folder,
-            disks=[self.parts.program],
-            sockets=SCRIBES,
-            devices=[f"virtserialport,chardev={name},name={name}" for name in SCRIBES],
-            forwards=forwards | {METER_PORT: self.meter.port},
-            words=words(disk, self.log_in(folder)),
-        )
-        async with booted(machine) as guest:
-            await furnish(guest)
-            try:
-                yield guest
-            finally:
-                if guest.process.poll() is None:
-                    await self.keep_journal(guest)
-
-    @staticmethod
-    async def keep_journal(guest: Guest) -> None:
-        """Keep what was logged in a guest."""
-        log = await guest.sh("journalctl -o short-precise --no-pager | tail -n 2000")
-        guest.machine.folder.joinpath("journal.log").write_text(log)
-
-    @staticmethod
-    def log_in(folder: Path) -> Path:
-        """Return where a disk's requests are logged."""
-        return folder / "requests"
 
 
 @dataclass(slots=True)
