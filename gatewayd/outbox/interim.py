@@ -48,7 +48,7 @@ class Interim:
 def adopt(store: Store, interim: Store) -> int:
     """Move everything from the log in memory into the real one, and remove it; return how many
     readings are pending again."""
-    count, mark = 0, interim.identity
+    count, mark, newest_ms = 0, interim.identity, interim.newest_ms
     floor_ms = store.knows(f"{mark} floor") or max(1, store.newest_ms)
     store.note(f"{mark} floor", floor_ms)
     for reason, lost in interim.books.losses.items():
@@ -75,7 +75,8 @@ def adopt(store: Store, interim: Store) -> int:
             readings = slab.pick(interim.rows.shown, places)
             store.append_for(uplink, readings, (slab.boot, slab.offset_ms), done)
             count += len(places)
-    store.follow(interim.newest_ms)
+        newest_ms = max(newest_ms, order.newest_ms)
+    store.follow(newest_ms)
     interim.abandon()
     shutil.rmtree(interim.state_dir, ignore_errors=True)
     return count

@@ -10,6 +10,8 @@ from gatewayd.model import ChannelId, Reading
 from gatewayd.outbox import Outbox, new_outbox, open_outbox
 from gatewayd.outbox.interim import interim_dir
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
+from tests.gatewayd.outbox.site import HOUR_MS, Site, times_of, true_ms
+from tests.gatewayd.outbox.site import WANTED as BOTH
 
 A, B = ChannelId("boiler/a"), ChannelId("boiler/b")
 WANTED = {"one": frozenset({A, B}), "two": frozenset({B})}
@@ -132,5 +134,125 @@ def test_a_move_that_died_half_way_repeats_nothing(places: tuple[Path, Path]) ->
             await assert_balanced(again)
             assert again.accounts["one"].accepted == 30
             assert await drained(again, "one") == [float(n) for n in range(30)]
+
+    run_simulated(main())
+
+
+def take_away(site: Site) -> None:
+    """Have the card not opened: whoever is root could write to any folder."""
+    site.card.rename(site.card.with_name("away"))
+    site.card.write_text("no folder")
+
+
+def give_back(site: Site) -> None:
+    site.card.unlink()
+    site.card.with_name("away").rename(site.card)
+
+
+async def site_at(folder: Path) -> Site:
+    """Return a site whose clock ran an hour ahead, and was put right while nobody lived."""
+    site = Site(folder)
+    await site.open()
+    site.clock.jump(HOUR_MS)
+    await site.take(5)
+    return site
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_memory_alone_holds_follows_what_left_before(tmp_path: Path, is_told: bool) -> None:
+    """The process was killed, the clock set back, and the card cannot be opened: memory still
+    knows what was newest. Over another kill and another step; then the card is there again."""
+
+    async def main() -> None:
+        site = await site_at(tmp_path)
+        await site.drain("one")
+        site.log._store.abandon()
+        take_away(site)
+        site.clock.jump(-HOUR_MS)
+        site.clock.synchronised = is_told
+        await site.open()
+        await site.take(5)
+        await site.drain("one")
+        site.log._store.abandon()
+        site.clock.jump(-HOUR_MS)
+        await site.open()
+        assert site.log.card_fault
+        await site.take(5)
+        await site.drain("one")
+        give_back(site)
+        site.clock.jump(HOUR_MS)
+        site.clock.synchronised = True
+        await site.commit()
+        assert not site.log.card_fault
+        await site.take(5)
+        for uplink in BOTH:
+            await site.drain(uplink)
+        site.assert_in_order(20)
+        await site.log.close()
+
+    run_simulated(main())
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_the_card_holds_leaves_before_what_memory_holds(tmp_path: Path, is_told: bool) -> None:
+    """The card was away while readings were taken, and is there at the next start. Its clock ran
+    ahead, of which memory knows nothing after a power cut: what came later is put behind."""
+
+    async def main() -> None:
+        site = await site_at(tmp_path)
+        await site.commit()
+        site.cut()
+        take_away(site)
+        site.clock.reboot()
+        site.clock.jump(-HOUR_MS if is_told else -START_MS)
+        site.clock.synchronised = is_told
+        await site.open()
+        await site.take(5)
+        site.log._store.abandon()
+        give_back(site)
+        if not is_told:
+            site.clock.jump(true_ms() - site.clock.now_ms())
+            site.clock.synchronised = True
+        await site.open()
+        await site.take(5)
+        await site.commit()
+        for uplink in BOTH:
+            await site.drain(uplink)
+        site.assert_in_order(15)
+        times = times_of(site.got["one"])
+        assert times[5:] == list(range(times[4] + 1, times[4] + 11))
+        await site.log.close()
+
+    run_simulated(main())
+
+
+def test_a_card_that_comes_back_tells_late_what_it_held_at_its_true_time(tmp_path: Path) -> None:
+    """What clouds were told meanwhile cannot be taken back; nothing is lost, and no time is made
+    up to look like order."""
+
+    async def main() -> None:
+        site = Site(tmp_path)
+        await site.open()
+        await site.take(5)
+        await site.commit()
+        site.cut()
+        take_away(site)
+        site.clock.reboot()
+        await site.open()
+        await site.take(5)
+        live = await site.drain("one")
+        assert [reading.value for reading in live[::2]] == [6, 7, 8, 9, 10]
+        give_back(site)
+        await site.commit()
+        await site.take(5)
+        late = await site.drain("one")
+        assert [r.value for r in late[::2]] == [1, 2, 3, 4, 5, 11, 12, 13, 14, 15]
+        assert times_of([*late, *live]) == [
+            START_MS + 10_000 * n for n in (1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 6, 7, 8, 9, 10)
+        ]
+        await site.drain("two")
+        assert [r.value for r in site.got["two"][::2]] == list(range(1, 16))
+        await assert_balanced(site.log)
+        await site.log.close()
 
     run_simulated(main())
