@@ -134,11 +134,7 @@ class Board:
 
     async def ask(self, do: str, **request: Any) -> Any:
         """Ask at the daemon's control socket and return the result."""
-        question = json.dumps({"do": do, **request}) + "\n"
-        script = shlex.quote(SOCKET_CLIENT % question.encode())
-        answer = json.loads(await self.guest.sh(f"python3 -ISc {script}"))
-        assert answer["ok"], answer
-        return answer["result"]
+        return await ask(self.guest, do, **request)
 
     async def quality(self, channel: str) -> str:
         """Return what the newest reading of a channel is worth, or why it has no value."""
@@ -164,6 +160,15 @@ class Board:
         told = await self.guest.sh("systemctl show -p ActiveState -p MainPID gatewayd")
         facts = dict(line.split("=", 1) for line in told.split())
         return facts["MainPID"] if facts["ActiveState"] == "active" else None
+
+
+async def ask(guest: Guest, do: str, **request: Any) -> Any:
+    """Ask at the control socket of a guest's daemon and return the result."""
+    question = json.dumps({"do": do, **request}) + "\n"
+    script = shlex.quote(SOCKET_CLIENT % question.encode())
+    answer = json.loads(await guest.sh(f"python3 -ISc {script}"))
+    assert answer["ok"], answer
+    return answer["result"]
 
 
 def document(bus: int) -> Mapping[str, Any]:

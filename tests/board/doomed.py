@@ -20,7 +20,7 @@ from gatewayd.clouds.thingplus.sandbox.calls import NoAnswer
 from tests.board.board import PYTHON, START_S, configure, install_unit
 from tests.board.cache import ROOT
 from tests.board.disklog import words
-from tests.board.guest import GATE, Guest, Machine, booted, until
+from tests.board.guest import GATE, Guest, GuestError, Machine, booted, until
 from tests.board.parts import Parts
 from tests.board.reopened import LABEL
 from tests.board.witness import Seen, Witness
@@ -163,7 +163,9 @@ class World:
                 yield guest
             finally:
                 if guest.process.poll() is None:
-                    await self.keep_journal(guest)
+                    # An agent that was given up on may answer late, and something else.
+                    with suppress(GuestError, TimeoutError, KeyError):
+                        await self.keep_journal(guest)
 
     @staticmethod
     async def keep_journal(guest: Guest) -> None:

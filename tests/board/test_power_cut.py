@@ -16,7 +16,6 @@ that says it has flushed and has not. Both lose something.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 from collections.abc import AsyncIterator
@@ -29,7 +28,7 @@ import pytest
 import pytest_asyncio
 
 from tests.board.autopsy import DAEMON, FILES, Autopsy, Finding, Wanted, find_wanted
-from tests.board.board import GATEWAYD, START_S
+from tests.board.board import START_S, ask
 from tests.board.cache import CannotRun
 from tests.board.conftest import kept_logs
 from tests.board.disklog import Disk, choose_cuts
@@ -231,10 +230,16 @@ async def test_a_board_with_such_a_disk_comes_back_by_itself(scene: Scene, stage
     last = len(autopsy.disk.entries)
     autopsy.disk.go(last)
     dropped = {name: dict(cloud.dropped) for name, cloud in world.clouds.items()}
+    number = world.meter.number
+
+    async def has_news() -> bool:
+        return owed.numbers("meter/count")[-1] > number
+
     with stages.stage("another board with its disk"), kept_logs("revived") as folder:
         folder.joinpath("state.disk").write_bytes(autopsy.disk.cut(autopsy.chance))
         async with world.board(folder, folder / "state.disk") as guest:
             await guest.sh("systemctl start gatewayd", deadline_s=START_S)
+            await until(has_news, "what came after the cut arrives behind the rest", START_S)
             ledger = await drained(guest)
     end_s = witness.lived_s(witness.end_s(last))
     arrived = {(name, *point) for name in TYPES for point in owed.points(name)}
@@ -250,17 +255,16 @@ async def test_a_board_with_such_a_disk_comes_back_by_itself(scene: Scene, stage
 
 async def drained(guest: Guest) -> dict[str, Any]:
     """Return the ledger's lines once nothing is pending, or nearly: the device goes on."""
-    told: dict[str, Any] = {}
+    lines: dict[str, Any] = {}
 
     async def is_drained() -> bool:
-        text = await guest.sh(f"{GATEWAYD} ledger --json", is_checked=False)
-        ledger = json.loads(text or '{"uplinks": {}}')
-        told.update(ledger["uplinks"])
-        return bool(told) and all(line["pending"] < FEW for line in told.values())
+        ledger = await ask(guest, "ledger")
+        assert ledger["is_balanced"], ledger
+        lines.update(ledger["uplinks"])
+        return all(line["pending"] < FEW for line in lines.values())
 
     await until(is_drained, "the clouds have what they are owed", START_S)
-    assert (await guest.sh(f"{GATEWAYD} ledger --json >/dev/null && echo balanced")).strip()
-    return told
+    return lines
 
 
 FEW = 20
