@@ -2,8 +2,8 @@
 
 Strategy: two small files, as totals have them. The one in memory (tmpfs) is written at every
 cycle and survives the death of the process; the one on the card is written once a minute at the
-most and when the program ends. A power cut forgets the last minute. Ages are kept, not dates: a
-wall clock that jumps makes no cycle older.
+most, when the program ends, and at once where the last one was killed. A power cut forgets the
+last minute. Ages are kept, not dates: a wall clock that jumps makes no cycle older.
 
 Characteristics: in cycles · out how many there were · remembers `CYCLES_MAX` an output · event
 loop only, the card is written in a thread of its own · durable as said above.
@@ -60,6 +60,8 @@ class Cycles:
         self._of = str(state_dir)
         self._stamps: dict[ChannelId, deque[int]] = {}
         self._changed = asyncio.Event()
+        self._is_behind = False
+        """Whether the card may not know what a killed life counted."""
         self._load()
 
     def count(self, name: ChannelId, most: int | None) -> None:
@@ -82,7 +84,7 @@ class Cycles:
     async def run(self) -> None:
         """Write to both tiers as they are due, until cancelled; then to the card."""
         loop, card = asyncio.get_running_loop(), Worker("cycles")
-        due_s: float | None = None
+        due_s = loop.time() if self._is_behind else None
         try:
             while True:
                 with suppress(TimeoutError):
@@ -98,7 +100,7 @@ class Cycles:
                         data = self._packed()
                         await card.run(self._write, self._card, data, timeout_s=WRITE_S)
         finally:
-            await card.close(partial(self._write, self._card, self._packed()))
+            await card.close(partial(self._finish, self._packed()))
 
     def _packed(self) -> bytes:
         now_ms = self._clock.boottime_ms()
@@ -113,13 +115,20 @@ class Cycles:
         }
         return json.dumps(saved, separators=(",", ":")).encode() + b"\n" if ages else b""
 
-    def _write(self, path: Path | None, data: bytes) -> None:
+    def _finish(self, data: bytes) -> None:
+        """Bring all to the card; what memory held is then of no more use."""
+        if self._write(self._card, data) and self._hot is not None:
+            self._hot.unlink(missing_ok=True)
+
+    def _write(self, path: Path | None, data: bytes) -> bool:
         if path is None or not data:
-            return
+            return False
         try:
             replace_file(path, data)
         except OSError as error:
             self._note("cycles", what=f"{path} cannot be written: {error.strerror}")
+            return False
+        return True
 
     def _load(self) -> None:
         """Take the file in memory where there is one: it is never older than the card's."""
@@ -133,6 +142,7 @@ class Cycles:
                 self._note("cycles", what=f"{path} cannot be read: {error}")
                 continue
             if self._stamps:
+                self._is_behind = path == self._hot
                 return
 
 

@@ -58,7 +58,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, is_killed: bool, jump_m
     if not is_killed:
         running.cancel()
         await asyncio.wait([running])
-        (hot / NAME).unlink()
+        assert not (hot / NAME).exists()
         clock.reboot()
     clock.jump(jump_ms)
     again = Cycles(clock, hot, card)
@@ -83,6 +83,27 @@ async def test_the_card_is_written_once_a_minute_at_the_most(tmp_path: Path) -> 
     await asyncio.sleep(SAVE_S)
     assert card.exists()
     running.cancel()
+
+
+@simulated
+async def test_what_a_killed_life_counted_is_on_the_card_at_once(tmp_path: Path) -> None:
+    """Lives that are all shorter than a minute would else bring nothing there."""
+    hot, card, clock = tmp_path / "hot", tmp_path / "card", SimulatedClock()
+    hot.mkdir()
+    card.mkdir()
+    for life in range(2):
+        cycles = Cycles(clock, hot, card)
+        running = asyncio.ensure_future(cycles.run())
+        await asyncio.sleep(1)
+        assert (card / NAME).exists() == bool(life)
+        cycles.count(PUMP, 9)
+        await asyncio.sleep(1)
+        kept = (hot / NAME).read_bytes()
+        running.cancel()
+        await asyncio.wait([running])
+        (hot / NAME).write_bytes(kept)  # It was a kill.
+        if not life:
+            (card / NAME).unlink()
 
 
 @simulated
