@@ -46,14 +46,22 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until told to stop."""
-    from gatewayd.config import load
+    from gatewayd.config.apart import load_apart
     from gatewayd.logs import configure_logs
 
     configure_logs(args.log_level)
-    asyncio.run(run_for_ever(args.config, load(args.config)))
+    settings = load_apart(args.config, _import_parts)
+    asyncio.run(run_for_ever(args.config, settings))
     # Everything is closed and on the card. What may be left is a thread that waits for a name
     # server, and the interpreter would wait for it beyond systemd's patience.
     os._exit(DONE)
+
+
+def _import_parts() -> None:
+    from importlib import import_module
+
+    for name in ("gatewayd.app", "gatewayd.console.socket", "gatewayd.machine", "gatewayd.status"):
+        import_module(name)
 
 
 async def run_for_ever(path: Path, settings: Settings, clock: Clock | None = None) -> None:

@@ -86,8 +86,8 @@ class Times:
 
 
 def fill(state_dir: Path, size: int) -> int:
-    """Fill a log on the card with slabs of a second each until it has to be thinned; returns the
-    readings."""
+    """Fill a log on the card with slabs of a second each until it has long had to be thinned;
+    returns the readings."""
     store = Store(state_dir, None, Bounds(size_max=2 * size))
     store.subscribe(WANTED, frozenset())
     tables, books, rows = store.rows.tables, store.books, store.rows
@@ -95,7 +95,7 @@ def fill(state_dir: Path, size: int) -> int:
     first, count = store.head + 1, 0
     base_ms = int(time.time() * 1000) - 7 * 86_400_000
     kinds = [make_slab(1, _round(i, base_ms), rows.numbers) for i in range(VARIETY)]
-    while tables.used("main") < size * THIN_FROM:
+    while tables.used("main") < size * (THIN_FROM + 1) / 2:
         with tables.transaction():
             for _ in range(CHUNK):
                 slab = kinds[count // 100 % VARIETY]
