@@ -52,7 +52,8 @@ class ClockSettings:
     """`[clock]`: what to do with readings while nobody knows the time.
 
     They `wait` in the outbox, to be dated right at the first synchronisation, or go out at once,
-    `mark`ed UNCERTAIN, each channel's in order. Waiting is the default: a cloud never forgets a wrong date.
+    `mark`ed UNCERTAIN, each channel's in order. Waiting is the default: a cloud never forgets a
+    wrong date.
     """
 
     unsynchronised: Literal["wait", "mark"] = "wait"

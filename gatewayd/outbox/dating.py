@@ -208,7 +208,8 @@ class Dating:
         self._keep(mover, count)
         with tables.transaction():
             for slab in tables.unsettled("hot", boot):
-                count += tables.put("hot", slab, mover.move(slab))
+                if slab.last > self._rows.card_last:
+                    count += tables.put("hot", slab, mover.move(slab))
             newest_ms = max(self.newest_ms, mover.order.newest_ms)
             tables.set_meta("hot", "newest", newest_ms)
             if decision and tables.moved:

@@ -62,7 +62,12 @@ class Rows:
         """Yield the slabs of both tiers that hold rows after a seq, in order."""
         if after < self.card_last:
             yield from self.tables.read("main", after)
-        yield from self.tables.read("hot", after)
+        yield from self.uncommitted(after)
+
+    def uncommitted(self, after: int) -> Generator[Slab]:
+        """Yield those that are not on the card. Memory that was full could not forget the others,
+        for that takes room too."""
+        yield from self.tables.read("hot", max(after, self.card_last))
 
     def dated(self, after: int) -> Generator[Slab]:
         """Yield the slabs after a seq, up to the first that waits for the clock."""
@@ -75,7 +80,8 @@ class Rows:
     def held(self, wanted: frozenset[int], cursor: int) -> int:
         """Count the rows of an uplink after its cursor."""
         if len(wanted) == len(self.names):
-            return sum(self.tables.rows_after(tier, cursor) for tier in ("main", "hot"))
+            count_after = self.tables.rows_after
+            return count_after("main", cursor) + count_after("hot", max(cursor, self.card_last))
         return sum(count(slab, wanted, cursor) for slab in self.slabs(cursor))
 
     def is_countable(self, wanted: frozenset[int], cursor: int, slabs_max: int) -> bool:

@@ -315,7 +315,7 @@ class Store:
             self._room.age(round(aged_ms - self.bounds.age_max_s * 1000), self.head)
         self._room.make(self.bounds.size_max, self.head)
         floor = books.pending_floor(self.head)
-        owed = list(tables.read("hot", floor))
+        owed = list(self.rows.uncommitted(floor))
         # A clock that was set back says that the last snapshot is yet to come.
         is_stale = not 0 <= now_ms - self._snapshot_ms < SNAPSHOT_MS
         is_due = books.is_changed and is_stale

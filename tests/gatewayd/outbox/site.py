@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gatewayd.model import Batch, ChannelId, Reading
@@ -110,3 +111,13 @@ def true_ms() -> int:
 
 def times_of(readings: list[Reading]) -> list[int]:
     return [reading.time_ms for reading in readings if reading.channel == A]
+
+
+FILLER = "someone-else"
+
+
+def fill(folder: Path) -> None:
+    """Leave no room on a small file system."""
+    with suppress(OSError), (folder / FILLER).open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,12 +15,14 @@ from gatewayd.outbox.dating import AHEAD_MS
 from gatewayd.testing.clock import START_MS, run_simulated
 from tests.gatewayd.outbox.site import (
     DAY_MS,
+    FILLER,
     HOUR_MS,
     MINUTE_MS,
     WANTED,
     A,
     B,
     Site,
+    fill,
     times_of,
     true_ms,
 )
@@ -240,35 +240,17 @@ def test_rows_that_waited_leave_marked_once_the_owner_says_so(tmp_path: Path) ->
     run_simulated(main())
 
 
-@pytest.fixture
-def small_card(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 2 MiB, that is the card of a site in `tmp_path`."""
-    folder = tmp_path / "card"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a file system of two megabytes cannot be mounted here; root can")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(card: Path) -> None:
-    """Leave no room."""
-    with suppress(OSError), (card / "someone-else").open("wb", buffering=0) as file:
-        while file.write(b"x" * 4096):
-            pass
-
-
 @pytest.mark.parametrize("ahead_ms", [0, 2 * HOUR_MS])
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_card_that_is_full_when_the_time_comes_keeps_nothing_waiting(
-    small_card: Path, tmp_path: Path, ahead_ms: int, dies: bool
+    small: Callable[[Path, int], None], tmp_path: Path, ahead_ms: int, dies: bool
 ) -> None:
     """What it holds leaves with its true time; it is written with the first commit that can, once,
     also by another process; also where an earlier clock ran ahead."""
 
     async def main() -> None:
         site = Site(tmp_path)
+        small(site.card, 2)
         await site.open()
         site.clock.jump(ahead_ms)
         await site.take(1)
@@ -280,7 +262,7 @@ def test_a_card_that_is_full_when_the_time_comes_keeps_nothing_waiting(
             await site.take(5)
             await site.append([Reading(A, site.clock.now_ms() + 1, os.urandom(4000).hex())])
             await site.commit()
-        fill(small_card)
+        fill(site.card)
         await site.tell()
         assert "full" in str(site.log.card_fault)
         assert site.log.is_dated
@@ -294,7 +276,7 @@ def test_a_card_that_is_full_when_the_time_comes_keeps_nothing_waiting(
             await site.take(5)
         for _ in range(3):
             await site.commit()
-        (small_card / "someone-else").unlink()
+        (site.card / FILLER).unlink()
         for _ in range(3):
             await site.commit()
         assert not site.log.card_fault
