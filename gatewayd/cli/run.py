@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until told to stop."""
-    from gatewayd.config.apart import load_apart
+    from gatewayd.cli._apart import load_apart
     from gatewayd.logs import configure_logs
 
     configure_logs(args.log_level)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.cli._apart import pickled
 from gatewayd.config import load
-from gatewayd.config.apart import pickled
 from gatewayd.driver import driver_kinds, load_driver
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ api_key = "k"
 READ = """\
 import sys
 from pathlib import Path
-from gatewayd.config.apart import load_apart
+from gatewayd.cli._apart import load_apart
 done = []
 settings = load_apart(Path(sys.argv[1]), lambda: done.append(1))
 assert done == [1]
