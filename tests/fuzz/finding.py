@@ -7,9 +7,11 @@ bytes. It may raise what means a broken peer, and what its own docstring says th
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isfunction, isgenerator
@@ -20,7 +22,7 @@ from typing import Any
 from gatewayd import errors
 from gatewayd.errors import DeviceError, LinkError, Malformed
 from gatewayd.fields import Secret
-from tests.fuzz.making import NotMakeable, Source, arguments, call_plan, make
+from tests.fuzz.making import KnownInt, KnownStr, NotMakeable, Source, arguments, call_plan, make
 from tests.fuzz.target import Target, check_believed, plain
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,6 +47,9 @@ NOT_ALONE = frozenset(
 """Need what another decoder made; the two together are a target, here or in targets.py."""
 
 METHODS = ("feed", "hear", "decode", "take")
+
+WORD = re.compile(r"[!-~]{1,40}")
+"""May be a key; what has spaces or is longer is a sentence."""
 
 PIECES_MAX = 64
 """Bytes that arrive at once."""
@@ -122,7 +127,27 @@ def _constants(module: ModuleType) -> dict[type, list[Any]]:
         kind = type(value)
         if kind.__module__.startswith(("drivers", "gatewayd")) and not callable(value):
             consts.setdefault(kind, []).append(value)
+    named = sorted({*_named(module)}, key=lambda each: (str(type(each)), each))
+    consts[KnownInt] = [each for each in named if isinstance(each, int)]
+    consts[KnownStr] = [each for each in named if isinstance(each, str)]
     return consts
+
+
+def _named(module: ModuleType) -> Iterator[int | str]:
+    """Yield the numbers and words that a module names, or has made of them."""
+    written = [each.value for each in ast.walk(_tree(module)) if isinstance(each, ast.Constant)]
+    near = {getattr(each, "__module__", None) for each in vars(module).values()}
+    package = module.__name__.rpartition(".")[0]
+    modules = [sys.modules[name] for name in near if name and name.startswith(package)]
+    spaces = (vars(each).items() for each in (module, *modules))
+    made = [value for each in spaces for name, value in each if not name.startswith("__")]
+    for value in [*written, *made]:
+        if type(value) is int or (isinstance(value, str) and WORD.fullmatch(value)):
+            yield value
+
+
+def _tree(module: ModuleType) -> ast.AST:
+    return ast.parse(Path(module.__file__ or "").read_bytes())
 
 
 def _function(

@@ -13,6 +13,7 @@ import uuid
 from collections import abc
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from inspect import Parameter, signature
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -20,6 +21,21 @@ ITEMS_MAX = 4
 """In a list or a table made of bytes; more only spend them."""
 
 DEPTH_MAX = 6
+
+
+OWN_WORDS = 192
+"""Of 256 keys of a table so many are such as its module knows."""
+
+
+class KnownInt:
+    """Stands for whole numbers that a module names: a company, a function code."""
+
+
+class KnownStr:
+    """Stands for words that a module names: a UUID, a header."""
+
+
+KNOWN: abc.Mapping[Any, type] = types.MappingProxyType({int: KnownInt, str: KnownStr})
 
 
 class NotMakeable(Exception):
@@ -97,6 +113,7 @@ def arguments(
     return made
 
 
+@cache
 def _hints(told: Any) -> dict[str, Any]:
     try:
         return get_type_hints(told)
@@ -137,10 +154,27 @@ def make(kind: Any, source: Source, consts: abc.Mapping[type, list[Any]], depth:
     if origin in (dict, abc.Mapping):
         key, value = inner
         return {
-            make(key, source, consts, depth + 1): make(value, source, consts, depth + 1)
+            _key(key, source, consts, depth): make(value, source, consts, depth + 1)
             for _ in range(count)
         }
     raise NotMakeable(str(kind))
+
+
+def _key(kind: Any, source: Source, consts: abc.Mapping[type, list[Any]], depth: int) -> Any:
+    """Return a key of a table; no mutation would guess one that means something."""
+    known, byte = consts.get(KNOWN.get(kind, KnownInt)), source.tail()[0]
+    if known and byte < OWN_WORDS and kind in KNOWN:
+        return known[byte % len(known)]
+    return make(kind, source, consts, depth + 1)
+
+
+def _member(
+    name: str, kind: Any, source: Source, consts: abc.Mapping[type, list[Any]], depth: int
+) -> Any:
+    """Return a member of a value; a radio's address is its adapter's, in no other form."""
+    if name == "address":
+        return source.tail(6).hex(":").upper()
+    return make(kind, source, consts, depth + 1)
 
 
 def _plain(kind: Any, source: Source, consts: abc.Mapping[type, list[Any]], depth: int) -> Any:
@@ -165,7 +199,7 @@ def _plain(kind: Any, source: Source, consts: abc.Mapping[type, list[Any]], dept
         hints = _hints(kind)
         needed = [each for each in fields(kind) if each.init]
         values = {
-            each.name: make(hints[each.name], source, consts, depth + 1)
+            each.name: _member(each.name, hints[each.name], source, consts, depth)
             for each in needed
             if each.default is MISSING or depth < 2
         }
