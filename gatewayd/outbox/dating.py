@@ -129,6 +129,12 @@ class Dating:
         """Return what the card is to know as newest."""
         return self.newest_ms if is_last else max(self.newest_ms, self._reserved_ms)
 
+    def follow(self, newest_ms: int) -> None:
+        """Let nothing that comes be before a time that another log knows."""
+        self.newest_ms = max(self.newest_ms, newest_ms)
+        self._marking, self._order = None, Order(self.newest_ms, public=self._rows.publics)
+        self._tables.set_meta("hot", "newest", self.newest_ms)
+
     # What is there
 
     def begin(self, boot: str, *, is_marking: bool) -> None:

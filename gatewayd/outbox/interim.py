@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.outbox.files import find_newest_ms
-from gatewayd.outbox.order import Order
+from gatewayd.outbox.order import Marking, Order
 from gatewayd.outbox.slab import HOLE
 from gatewayd.outbox.store import HOT_BYTES_MAX, Bounds, Store
+from gatewayd.outbox.tables import translated
 
 FOLDER = "interim"
 
@@ -41,7 +42,8 @@ class Interim:
         folder = interim_dir(self.hot_dir)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = Store(folder, folder, Bounds(size_max=HOT_BYTES_MAX))
-        store.follow(find_newest_ms(self.state_dir, self.hot_dir))
+        with translated():
+            store.dating.follow(find_newest_ms(self.state_dir, self.hot_dir))
         return store
 
 
@@ -60,9 +62,9 @@ def adopt(store: Store, interim: Store) -> int:
             continue
         store.add_account(uplink, account, f"{mark} {uplink}")
         wanted = interim.books.wanted[uplink]
-        order = Order(floor_ms)
+        marking = Marking(Order(floor_ms))
         for found in interim.rows.slabs(account.cursor):
-            slab = found if found.is_waiting else order.keep(found)
+            slab = marking.follow(found)
             if slab.last <= store.knows(f"{mark} {uplink} rows"):
                 continue
             start = max(0, account.cursor + 1 - slab.first)
@@ -75,8 +77,9 @@ def adopt(store: Store, interim: Store) -> int:
             readings = slab.pick(interim.rows.shown, places)
             store.append_for(uplink, readings, (slab.boot, slab.offset_ms), done)
             count += len(places)
-        newest_ms = max(newest_ms, order.newest_ms)
-    store.follow(newest_ms)
+        newest_ms = max(newest_ms, marking.order.newest_ms)
+    with translated():
+        store.dating.follow(newest_ms)
     interim.abandon()
     shutil.rmtree(interim.state_dir, ignore_errors=True)
     return count

@@ -97,3 +97,10 @@ class Marking:
             boot=MARK + slab.boot,
         )
         return self.order.keep(ahead)
+
+    def follow(self, slab: Slab) -> Slab:
+        """Return a slab of another log with what may leave of it behind what is here."""
+        if slab.is_waiting:
+            return slab
+        boot = (slab.boot or "").removeprefix(MARK)
+        return self.move(replace(slab, boot=boot)) if boot else self.order.keep(slab)

@@ -357,12 +357,6 @@ class Store:
         with translated():
             return self.dating.settle(boot, offset_ms)
 
-    def follow(self, newest_ms: int) -> None:
-        """Date nothing before a time that another log knows."""
-        self.dating.newest_ms = max(self.newest_ms, newest_ms)
-        with translated():
-            self._tables.set_meta("hot", "newest", self.newest_ms)
-
     # The ledger
 
     def lose(self, reason: str, count: int) -> None:

@@ -226,6 +226,44 @@ def test_what_the_card_holds_leaves_before_what_memory_holds(tmp_path: Path, is_
     run_simulated(main())
 
 
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_comes_follows_a_card_that_is_ahead_when_it_comes_back(
+    tmp_path: Path, is_told: bool, waits: bool
+) -> None:
+    """The process lives on: readings that waited in memory are put behind what the card held, and
+    so are those that it takes from then on."""
+
+    async def main() -> None:
+        site = await site_at(tmp_path)
+        site.waits = waits
+        await site.commit()
+        site.cut()
+        take_away(site)
+        site.clock.reboot()
+        site.clock.jump(-HOUR_MS if is_told else -START_MS)
+        site.clock.synchronised = is_told
+        await site.open()
+        await site.take(5)
+        give_back(site)
+        await site.commit()
+        assert not site.log.card_fault
+        await site.take(5)
+        if waits or is_told:
+            await site.drain("one", 7)
+        else:
+            assert len(await site.drain("one")) == 30
+        if not is_told:
+            await site.tell()
+        await site.take(5)
+        for uplink in BOTH:
+            await site.drain(uplink)
+        site.assert_in_order(20)
+        await site.log.close()
+
+    run_simulated(main())
+
+
 def test_a_card_that_comes_back_tells_late_what_it_held_at_its_true_time(tmp_path: Path) -> None:
     """What clouds were told meanwhile cannot be taken back; nothing is lost, and no time is made
     up to look like order."""
