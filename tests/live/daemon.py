@@ -136,6 +136,10 @@ class House:
         events = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in events if event["message"] == message]
 
+    def said(self) -> str:
+        """Return the end of the log, where it is a file that has one."""
+        return self.log.read_text()[-2000:] if self.log.is_file() else "(no log)"
+
     def environment(self) -> dict[str, str]:
         own = {name: text for name, text in os.environ.items() if not name.startswith("GATEWAYD_")}
         return own | {"PYTHONPATH": self.python_path()} | self.environ
@@ -218,7 +222,7 @@ class Daemon:
         """Return when it has said READY=1 so many times; a reload says it again."""
 
         def is_ready() -> bool:
-            assert self.process.poll() is None, self.house.log.read_text()[-2000:]
+            assert self.process.poll() is None, self.house.said()
             return self.told().count("READY=1") >= count
 
         await until(is_ready, "the daemon is ready", READY_S)
