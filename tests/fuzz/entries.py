@@ -68,6 +68,7 @@ def entry(
     module: str,
     open: Callable[[Path], AbstractAsyncContextManager[Hit]],
     loop: type[asyncio.AbstractEventLoop] | None = None,
+    good: bytes = b"",
 ) -> Target:
     """Return a target that lives in an event loop of its own.
 
@@ -93,7 +94,7 @@ def entry(
                 runner.run(stack.__aexit__(None, None, None))
                 logging.getLogger().removeHandler(alarm)
 
-    return Target(name, module, opened)
+    return Target(name, module, opened, good)
 
 
 async def _hit(hit: Hit, data: bytes) -> None:
@@ -135,7 +136,10 @@ async def _raw_console(folder: Path) -> AsyncIterator[Hit]:
 
 @asynccontextmanager
 async def _console(folder: Path) -> AsyncIterator[Hit]:
-    """Whole requests: the first byte picks a route, the second a kind of body."""
+    """Whole requests: the first byte picks a route, the second a kind of body.
+
+    Then a name and a query, `name?query`, and after a zero byte the body.
+    """
     async with open_room(folder) as room:
         doors = _doors(room)
 
@@ -143,7 +147,8 @@ async def _console(folder: Path) -> AsyncIterator[Hit]:
             method, path = doors[(data[:1] or b"\0")[0] % len(doors)]
             kind = ("application/json", "text/plain", "")[(data[1:2] or b"\0")[0] % 3]
             text = data[2:].partition(b"\0")
-            path = path.replace("*", text[0].decode("latin-1") or "x")
+            name, _, query = text[0].decode("latin-1").partition("?")
+            path = path.replace("*", name or "x") + (f"?{query}" if query else "")
             headers = {"Content-Type": kind} if kind else {}
             async with asyncio.timeout(ANSWER_S):
                 url = room.address.rstrip("/") + path
@@ -292,6 +297,13 @@ async def _recording(folder: Path) -> AsyncIterator[Hit]:
     yield hit
 
 
+GOOD = {
+    "console raw": b"POST /api/outputs/pump/relay HTTP/1.1\r\nHost: localhost\r\n"
+    b'Content-Type: application/json\r\nContent-Length: 16\r\n\r\n{"value": false}',
+    "console requests": b'\x07\0pump?a=1\0{"value": true}',
+}
+
+
 def entry_targets() -> list[Target]:
     """Return the entries."""
     opens: dict[str, tuple[str, Any]] = {
@@ -303,4 +315,7 @@ def entry_targets() -> list[Target]:
         "configuration": ("gatewayd.config", _config),
         "recording": ("gatewayd.testing.recording", _recording),
     }
-    return [entry(name, module, open) for name, (module, open) in opens.items()]
+    return [
+        entry(name, module, open, good=GOOD.get(name, b""))
+        for name, (module, open) in opens.items()
+    ]

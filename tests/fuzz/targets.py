@@ -12,6 +12,7 @@ from drivers.i2c import bme280
 from gatewayd.errors import DeviceError, Malformed
 from tests.fuzz.answers import answer_targets
 from tests.fuzz.clouds import cloud_targets
+from tests.fuzz.configured import configured_targets
 from tests.fuzz.entries import entry_targets
 from tests.fuzz.finding import found_targets
 from tests.fuzz.hostile import hostile_targets
@@ -28,6 +29,7 @@ def targets() -> dict[str, Target]:
     found = [
         *found_targets(),
         *table_targets(),
+        *configured_targets(),
         *_put_together(),
         *cloud_targets(),
         *answer_targets(),
