@@ -67,10 +67,8 @@ class Room:
             is_cramped: the disk is full, whatever the log may grow to.
         """
         enough = 0 if is_cramped else round(size_max * THIN_FROM)
-        room = STEP_ROWS
-        for thinning in THINNINGS:
-            room -= self._thin(thinning, enough, room, head)
-        room -= self._thin(DROPPING, size_max, room, head)
+        if self._tables.used("main") > enough:
+            self._thin_all(enough, size_max, head)
         excess = self._tables.used("main") - size_max
         if excess > 0:
             excess = min(excess, LOSE_BYTES + self._tables.used("hot"))
@@ -82,16 +80,36 @@ class Room:
         if excess > 0:
             self._lose("hot", self._tables.oldest("hot", excess), "full", head)
 
-    def _thin(self, thinning: Thinning, enough: int, rows_max: int, head: int) -> int:
+    def _thin_all(self, enough: int, size_max: int, head: int) -> None:
+        """Thin until the card holds `enough`, and drop beyond `size_max`: one write to the card."""
+        books, room = self._books, STEP_ROWS
+        before, generation = books.accounts, books.generation + 1
+        done = dict(self._done)
+        try:
+            with self._tables.transaction():
+                for thinning in THINNINGS:
+                    room -= self._thin(thinning, enough, room)
+                self._thin(DROPPING, size_max, room)
+                if books.accounts is before:
+                    return
+                books.save("main", books.accounts, generation)
+                self._tables.set_meta("main", "counted", head)
+        except BaseException:
+            books.accounts, self._done = before, done
+            raise
+        self._rows.card_last = self._tables.one("SELECT max(last) FROM main.slab")
+        self._take(books.accounts, generation)
+
+    def _thin(self, thinning: Thinning, enough: int, rows_max: int) -> int:
         """Go on with one way of thinning until the card holds `enough` bytes or so many rows were
-        looked at; returns how many were."""
+        looked at; returns how many were. The caller holds the transaction."""
         looked = 0
         while looked < rows_max and self._tables.used("main") > enough:
             rows = DROP_ROWS if thinning is DROPPING else SLAB_ROWS_MAX
             group = self._next_group(self._done[thinning], rows)
             if not group:
                 break
-            self._thin_group(group, thinning, head)
+            self._thin_group(group, thinning)
             self._done[thinning] = group[-1].last
             looked += group[-1].last - group[0].first + 1
         return looked
@@ -108,7 +126,7 @@ class Room:
                     return group
         return []
 
-    def _thin_group(self, group: Sequence[Slab], thinning: Thinning, head: int) -> None:
+    def _thin_group(self, group: Sequence[Slab], thinning: Thinning) -> None:
         slab = group[0]
         for each in group[1:]:
             slab = join(slab, each)
@@ -116,13 +134,8 @@ class Room:
         if not places and len(group) == 1:
             return
         accounts = self._books.without([slab], places, thinning.reason)
-        less, generation = thinned(slab, places), self._books.generation + 1
-        with self._tables.transaction():
-            self._tables.replace("main", group, less)
-            self._books.save("main", accounts, generation)
-            self._tables.set_meta("main", "counted", head)
-        self._rows.card_last = self._tables.one("SELECT max(last) FROM main.slab")
-        self._take(accounts, generation)
+        self._tables.replace("main", group, thinned(slab, places))
+        self._books.accounts = accounts
 
     def _lose(self, tier: str, last: int, reason: str, head: int) -> None:
         accounts = self._books.without(self._until(tier, last), None, reason)
