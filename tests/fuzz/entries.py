@@ -16,12 +16,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from typing import Any
 
-from gatewayd.config import inspect
 from gatewayd.console.client import NAME
 from gatewayd.console.socket import bind_control, serve_control
-from gatewayd.errors import Malformed
 from gatewayd.status import surface_of
-from gatewayd.testing.recording import read_recording
 from gatewayd.transports.broker import open_broker
 from gatewayd.transports.broker_host import BrokerLimits, Client
 from gatewayd.transports.http_inbox import Posted, Verdict, open_inbox
@@ -270,33 +267,6 @@ async def _broker(folder: Path) -> AsyncIterator[Hit]:
         yield hit
 
 
-# Files that somebody else may have written
-
-
-@asynccontextmanager
-async def _config(folder: Path) -> AsyncIterator[Hit]:
-    path = folder / "config.toml"
-
-    async def hit(data: bytes) -> None:
-        path.write_bytes(data)
-        found, problems = inspect(path, {})
-        assert found is not None or problems
-
-    yield hit
-
-
-@asynccontextmanager
-async def _recording(folder: Path) -> AsyncIterator[Hit]:
-    path = folder / "recording.jsonl"
-
-    async def hit(data: bytes) -> None:
-        path.write_bytes(data)
-        with suppress(Malformed):
-            read_recording(path)
-
-    yield hit
-
-
 GOOD = {
     "console raw": b"POST /api/outputs/pump/relay HTTP/1.1\r\nHost: localhost\r\n"
     b'Content-Type: application/json\r\nContent-Length: 16\r\n\r\n{"value": false}',
@@ -312,8 +282,6 @@ def entry_targets() -> list[Target]:
         "control socket": ("gatewayd.console.socket", _control),
         "push listener": ("gatewayd.clouds.thingsee.pushed", _inbox),
         "broker": ("gatewayd.transports.mqtt_packets", _broker),
-        "configuration": ("gatewayd.config", _config),
-        "recording": ("gatewayd.testing.recording", _recording),
     }
     return [
         entry(name, module, open, good=GOOD.get(name, b""))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 FAMILIES = {
     "doors": r"console |control socket|push listener|broker$|gatewayd\.transports\.mqtt_",
-    "files": r"configuration|recording|file |gatewayd\.(outbox|testing|fields|expression)\b",
+    "files": r"file |gatewayd\.(outbox|testing|fields|expression)\b",
     "devices": r"drivers\.|bme280 |bluez |gpsd |gatewayd\.ports\.",
     "clouds": r"clouds\.|gatewayd\.(clouds|transports)\.|thing|thethings|cloud ",
 }

@@ -1,4 +1,4 @@
-"""Files that the gateway keeps for itself, after the card, a power cut or somebody has had them.
+"""Files, after the card, a power cut or somebody else has had them: its own, and its owner's.
 
 What cannot be read is none, or a sentence; what can be read can be kept again.
 """
@@ -24,11 +24,12 @@ from gatewayd.clouds.thingsee.tokens import TokenFile
 from gatewayd.config import inspect
 from gatewayd.config.edit import ConfigFile
 from gatewayd.counting import Count
-from gatewayd.errors import ConfigError
+from gatewayd.errors import ConfigError, Malformed
 from gatewayd.model import ChannelId
 from gatewayd.outbox.files import COUNTERS, COUNTERS_NAME, open_files
 from gatewayd.scan.toml import append
 from gatewayd.testing.clock import START_MS, SimulatedClock, SimulatedLoop
+from gatewayd.testing.recording import read_recording
 from tests.fuzz.target import Run, Target, plain
 
 Read = Callable[[Path], object]
@@ -87,6 +88,16 @@ def _audit(folder: Path) -> None:
 def _ring(folder: Path) -> None:
     ring = KeyRing(folder / "ring", URL)
     ring.write(ring.read())
+
+
+def _configuration(folder: Path) -> None:
+    found, problems = inspect(folder / "config.toml", {})
+    assert found is not None or problems
+
+
+def _recording(folder: Path) -> None:
+    with suppress(Malformed):
+        read_recording(folder / "recording.jsonl")
 
 
 def _edited(folder: Path) -> None:
@@ -186,6 +197,13 @@ FILES: dict[str, tuple[str, str, Read, bytes]] = {
         lambda folder: open_files(folder, None).db.close(),
         json.dumps({table: [["x", 2, 3], [1, "y", None]] for table in COUNTERS}).encode(),
     ),
+    "configuration": (
+        "gatewayd.config",
+        "config.toml",
+        _configuration,
+        b'[device.hall]\ndriver = "sim"\nevery = "1s"\n[uplink.cloud]\nkind = "thingplus"\n',
+    ),
+    "recording": ("gatewayd.testing.recording", "recording.jsonl", _recording, b""),
     "edited": (
         "gatewayd.config.edit",
         "config.toml",

@@ -18,7 +18,7 @@ def test_every_target_belongs_to_a_fuzzer() -> None:
 def test_they_are_divided_by_where_the_bytes_come_from() -> None:
     """Who knocks, what lies on the card, what devices say and what clouds answer."""
     assert family_of("console raw") == "doors"
-    assert family_of("configuration") == "files"
+    assert family_of("file configuration") == "files"
     assert family_of("drivers.ble.ruuvi.recognise") == "devices"
     assert family_of("gatewayd.ports.frames.read_frame") == "devices"
     assert family_of("thinger classic") == "clouds"
