@@ -47,7 +47,7 @@ day. They are needed only after a power cut."""
 HOT_BYTES_MAX = 64 * 2**20
 """What may wait in memory while the card cannot be written; the oldest goes first."""
 
-FORGET_SLABS = 512
+FORGET_SLABS = 256
 """Slabs that the card forgets in one commit: after an outage of days there are a million."""
 
 AUDIT_SLABS = 32
