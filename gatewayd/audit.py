@@ -106,6 +106,8 @@ class Audit:
         loop, worker = asyncio.get_running_loop(), Worker("audit")
         sync_s: float | None = None
         try:
+            with suppress(DeviceTimeout):
+                await worker.run(self._resume, timeout_s=WRITE_S)
             while True:
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(sync_s):
@@ -123,6 +125,13 @@ class Audit:
 
     # All below runs in the thread.
 
+    def _resume(self) -> None:
+        """Bring to the card what a killed life before had not."""
+        with suppress(OSError):  # The first line finds out.
+            if self._path is not None and self._path.exists():
+                self._file = open_record(self._path)
+                self._sync()
+
     def _write(self) -> None:
         path = self._path
         if path is None or not self._lines:
@@ -130,8 +139,6 @@ class Audit:
         try:
             if self._file is None:
                 self._file = open_record(path)
-                if os.fstat(self._file).st_size:
-                    self._sync()  # What a killed life before had not brought to the card.
             while self._lines:
                 write_line(self._file, self._lines[0])
                 self._lines.popleft()

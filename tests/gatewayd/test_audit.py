@@ -162,13 +162,11 @@ async def test_the_next_line_is_not_lost_with_a_torn_one(tmp_path: Path, torn: b
 async def test_what_a_killed_life_left_in_memory_is_brought_to_the_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the first command of the next one, and not ten seconds later."""
+    """At the start of the next one, whenever its first command comes."""
     synced: list[int] = []
     monkeypatch.setattr(os, "fdatasync", synced.append)
     (tmp_path / NAME).write_bytes(b'{"time_ms":3}\n')
-    audit = Audit(tmp_path)
-    running = asyncio.ensure_future(audit.run())
-    audit.add(record())
+    running = asyncio.ensure_future(Audit(tmp_path).run())
     await asyncio.sleep(0.1)
     assert len(synced) == 1
     running.cancel()
