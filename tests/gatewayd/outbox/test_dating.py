@@ -12,6 +12,7 @@ import pytest
 
 from gatewayd.model import Quality, Reading
 from gatewayd.outbox.dating import AHEAD_MS
+from gatewayd.outbox.store import Bounds
 from gatewayd.testing.clock import START_MS, run_simulated
 from tests.gatewayd.outbox.site import (
     DAY_MS,
@@ -296,6 +297,49 @@ def test_a_card_that_is_full_when_the_time_comes_keeps_nothing_waiting(
         site.cut()
         await site.open()
         assert [r for r in await site.drain("two") if r not in two] == []
+        await site.log.close()
+
+    run_simulated(main())
+
+
+def test_a_full_card_that_is_thinned_before_it_knows_the_time_stays_dated(
+    small: Callable[[Path, int], None], tmp_path: Path
+) -> None:
+    """What is written anew meanwhile for having become less is written with its time."""
+
+    async def main() -> None:
+        site = Site(tmp_path)
+        small(site.card, 2)
+        site.clock.synchronised = False
+        await site.open()
+        site.wake()
+        await site.log.close()
+        begun_ms = true_ms()
+        await site.open()
+        for _ in range(60):
+            await site.take(5)
+            await site.append([Reading(A, site.clock.now_ms() + 1, os.urandom(4000).hex())])
+            await site.commit()
+        fill(site.card)
+        await site.tell()
+        store = site.log._store
+        assert "full" in str(site.log.card_fault)
+        assert len(store._tables.moved) > 30
+        (site.card / FILLER).unlink()
+        store.bounds = Bounds(size_max=150_000)
+        for _ in range(5):
+            await site.take(5)
+            await site.commit()
+        assert not site.log.card_fault
+        assert not store._tables.moved
+        assert store._tables.waiting_boots() == {}
+        assert any(reason.startswith("full") for reason in site.log.accounts["one"].dropped)
+        assert not await site.log.audit()
+        for uplink in WANTED:
+            got = await site.drain(uplink)
+            numbered = [r for r in got if isinstance(r.value, int) and r.channel == A]
+            assert len(numbered) > 25
+            assert all(r.time_ms == begun_ms + 10_000 * int(str(r.value)) for r in numbered)
         await site.log.close()
 
     run_simulated(main())
