@@ -53,7 +53,7 @@ pytestmark = [pytest.mark.board, pytest.mark.asyncio(loop_scope="session")]
 
 CUTS = int(os.environ.get("POWER_CUTS", "60"))
 SEED = int(os.environ.get("POWER_SEED", "1"))
-LIES = 12
+LIES = 24
 LAG = 200
 """Writes in the memory of a disk that lies."""
 
@@ -215,10 +215,10 @@ async def test_a_disk_that_lies_is_noticed(scene: Scene) -> None:
     """The judge is not blind: on a disk that does not flush when it is told, all of it breaks."""
     autopsy = scene.autopsy(LAG)
     entries = len(autopsy.disk.entries)
-    cuts = [entries * turn // LIES for turn in range(LIES // 2, LIES + 1)]
+    cuts = [entries * (LIES + turn) // (2 * LIES) for turn in range(LIES)]
     found = await autopsy.examine(cuts, wanted_in(scene))
-    assert len({line.partition(":")[0] for line in wrong_in(found, DAEMON)}) > LIES / 4
-    assert len({line.partition(":")[0] for line in wrong_in(found, CAREFUL)}) > LIES / 4
+    assert len({line.partition(":")[0] for line in wrong_in(found, DAEMON)}) > LIES / 6
+    assert len({line.partition(":")[0] for line in wrong_in(found, CAREFUL)}) > LIES / 6
 
 
 async def test_a_board_with_such_a_disk_comes_back_by_itself(scene: Scene, stages: Stages) -> None:
