@@ -34,7 +34,10 @@ MORE = 20
 SAFE_S = 2.0
 HANG_S = 3.0
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a failing card is a mount, made by root")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a failing card is a mount, made by root"),
+]
 
 
 def run_as_nobody(plant: Plant) -> None:

@@ -119,6 +119,7 @@ def test_what_safe_could_not_do_is_there_as_failed(plant: Plant) -> None:
     assert told["pump/relay"]["detail"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["link", "fifo"])
 def test_a_record_that_cannot_be_written_keeps_nothing_on(plant: Plant, kind: str) -> None:
     """Everything is safe in time and the exit code says so; a sentence tells of the record."""
