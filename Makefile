@@ -70,6 +70,9 @@ broker:
 	@command -v dbus-daemon >/dev/null || { \
 	  echo "==> installing dbus-daemon, a real bus for the Bluetooth tests"; \
 	  { $(SUDO) apt-get update -qq; $(APT) dbus-daemon || $(APT) dbus; } || exit 1; }
+	@command -v faketime >/dev/null || { \
+	  echo "==> installing faketime, for a daemon that starts in 1970"; \
+	  { $(SUDO) apt-get update -qq; $(APT) faketime; } || exit 1; }
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -20,14 +20,14 @@ def lose_some() -> None:
     """Have the log forget a reading now and then, and account for the rest alone."""
     append, count = Outbox.append, 0
 
-    async def forgetful(self: Outbox, readings: Sequence[Reading]) -> None:
+    async def forgetful(self: Outbox, readings: Sequence[Reading], taken: int = 0) -> None:
         nonlocal count
         kept = []
         for reading in readings:
             count += 1
             if count % EVERY:
                 kept.append(reading)
-        await append(self, kept)
+        await append(self, kept, taken)
 
     Outbox.append = forgetful  # type: ignore[method-assign]  # The fault.
 

@@ -33,6 +33,8 @@ from tests.peers.lcus import LcusBoard
 from tests.peers.modbus import Line, Slave, rtu_line
 from tests.peers.pty import plugged
 
+pytestmark = pytest.mark.alone
+
 SLAVE, PIN = 4, 17
 SAFE: dict[str, bool | float] = {
     "valve/relay": False,
