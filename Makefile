@@ -31,7 +31,7 @@ test-page: $(VENV)/.test
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
 	  echo "==> installing chromium, a real browser for the page"; \
 	  { $(SUDO) apt-get update -qq; $(APT) chromium; } || exit 1; }
-	$(BIN)/python -m pytest tests/live/test_page.py
+	$(BIN)/python -m pytest tests/live/test_page.py -m page
 
 test-slow: $(VENV)/.test broker
 	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist worksteal --timeout 3600

@@ -15,8 +15,9 @@ CHECKS = (
     ("types", ("mypy",)),
 )
 
-SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal", "-m", "not slow and not board and not alone")
-"""Two at a time: many wait for a wire or a cloud."""
+OTHERS = "not slow and not board and not page and not alone"
+SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal", "-m", OTHERS)
+"""Three at a time: many wait for a wire or a cloud."""
 
 ALONE = ("-m", "alone and not slow")
 """Then those that measure how long something takes, with nothing beside them."""

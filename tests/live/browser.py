@@ -77,6 +77,8 @@ class Browser:
             told = message.json()
             if "id" in told:
                 future = self._answers.pop(told["id"])
+                if future.done():
+                    continue  # Who asked has given up.
                 if "error" in told:
                     future.set_exception(RuntimeError(str(told["error"])))
                 else:

@@ -13,9 +13,12 @@ from tests.live.browser import Browser, find_browser, open_browser
 from tests.live.daemon import Daemon, House, until
 from tests.peers.listening import free_port, listening
 
-pytestmark = pytest.mark.skipif(
-    find_browser() is None, reason="no browser here; `make test-page` installs chromium"
-)
+pytestmark = [
+    pytest.mark.page,
+    pytest.mark.skipif(
+        find_browser() is None, reason="no browser here; `make test-page` installs chromium"
+    ),
+]
 
 PASSWORD = "boiler room 3"
 SPARK = '[data-channel="boiler/temperature"] .spark path'

@@ -22,6 +22,8 @@ from gatewayd.model import ChannelId, Quality, Reading
 from tests.live.daemon import House
 from tests.peers.pty import Pty
 
+pytestmark = pytest.mark.alone
+
 WAIT_S = 10.0
 SPEAKS_S = 0.02
 STEADY_S = 0.05

@@ -143,7 +143,7 @@ def test_a_machine_without_memory_files_costs_something(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without memory for the newest readings the check says what that means."""
-    monkeypatch.setattr("gatewayd.config.checks.SHM", Path("/proc"))
+    monkeypatch.setattr("gatewayd.outbox.places.SHM", Path("/proc"))
     path = tmp_path / "config.toml"
     path.write_text(PLACE.replace("/dev/shm/gw", "/proc/gw") + '[device.a]\ndriver="pi"')
     assert "neither /proc/gw nor /proc is in memory (tmpfs); readings not yet on the card" in str(
