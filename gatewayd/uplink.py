@@ -24,7 +24,7 @@ import structlog
 from gatewayd.board import Board
 from gatewayd.clock import Clock
 from gatewayd.desk import Desk
-from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
+from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, OutboxError, Throttled
 from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome
 from gatewayd.outbox import Outbox, Rejection
 from gatewayd.progress import Stage
@@ -102,6 +102,9 @@ REJECTED_RUN_MAX = 5
 THROTTLE_S_MAX = 3600.0
 """A cloud that asks for more patience than this is asked again all the same."""
 
+LOG_REST_S = 1.0
+"""A log that cannot be written is asked again after this."""
+
 SEND_S = 300.0
 """One `send` is done by then; a link's own deadlines are shorter, and this is for those that fail.
 A slow radio needs a minute for a large batch."""
@@ -120,9 +123,20 @@ async def drain(link: Link, outbox: Outbox, uplink: str, stage: Stage | None = N
         LinkLost, LinkDenied: as the link says; the cursor stands at the last acknowledgement.
     """
     refusals, stage = 0, stage or Stage()
+    is_stuck = False
     while True:
-        batch = await _gather(link, outbox, uplink, stage)
-        taken = await _deliver(link, outbox, batch, stage)
+        try:
+            batch = await _gather(link, outbox, uplink, stage)
+            taken = await _deliver(link, outbox, batch, stage)
+        except OutboxError as error:
+            # Commands come over the same link and need no log: it is not given up.
+            if not is_stuck:
+                log.warning("readings wait", uplink=uplink, reason=str(error))
+            is_stuck = True
+            stage.enter("waiting for the log", asyncio.get_running_loop().time() + LOG_REST_S)
+            await asyncio.sleep(LOG_REST_S)
+            continue
+        is_stuck = False
         refusals = 0 if taken else refusals + 1
         if refusals >= REJECTED_RUN_MAX:
             raise LinkDenied(f"{uplink} refused {refusals} batches in a row entirely")

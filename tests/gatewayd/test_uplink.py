@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gatewayd.errors import BatchRefused, LinkDenied, LinkLost, Throttled
 from gatewayd.model import Batch, ChannelId, Reading
@@ -15,6 +16,7 @@ from gatewayd.outbox import Outbox, open_outbox
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 from gatewayd.testing.cloud import FakeCloud, FakeLink
 from gatewayd.uplink import drain
+from tests.gatewayd.outbox.test_faults import broken_disk
 
 A = ChannelId("boiler/temperature")
 
@@ -100,6 +102,25 @@ def test_a_throttled_batch_waits_as_long_as_it_was_told(tmp_path: Path) -> None:
             cloud.troubles.append(Throttled("slow down", 30.0))
             await drained(outbox, cloud, for_s=31)
             assert cloud.taken == readings(10)
+
+    run_simulated(main())
+
+
+def test_a_log_that_cannot_be_written_costs_the_readings_time_and_not_the_link(
+    tmp_path: Path,
+) -> None:
+    """Commands come over it. With the first write that succeeds the rows go out, once."""
+
+    async def main() -> None:
+        cloud = FakeCloud()
+        async with log_with(tmp_path, 10) as outbox:
+            with broken_disk(), capture_logs() as told:
+                await drained(outbox, cloud, for_s=10)
+            assert [row["event"] for row in told] == ["readings wait"]
+            assert cloud.taken == []
+            await drained(outbox, cloud)
+            assert cloud.taken == readings(10)
+            assert outbox.accounts["cloud"].delivered == 10
 
     run_simulated(main())
 

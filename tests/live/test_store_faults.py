@@ -230,7 +230,9 @@ async def test_where_neither_card_nor_memory_takes_a_reading_it_is_counted_as_lo
             assert "LOST before the log" in (await house.verb("ledger")).out
             await cloud.sandbox.accept_connections()
             await daemon.wait_up(UPLINK)
+            ends = (await daemon.edge("uplinks", UPLINK))["ends"]
             await commands_work(cloud, plant)
+            assert (await daemon.edge("uplinks", UPLINK))["ends"] == ends
             hog.unlink()
             card.heal()
             await readings_come(cloud)
