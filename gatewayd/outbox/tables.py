@@ -304,8 +304,10 @@ def _counters(uplink: str, a: Account) -> tuple[object, ...]:
     return (*row, seal_of(uplink, *row))
 
 
-def _unsealed(wanted: str) -> frozenset[ChannelId] | None:
-    """Return an uplink's channels, or None if the text is damaged."""
+def _unsealed(wanted: object) -> frozenset[ChannelId] | None:
+    """Return an uplink's channels, or None if the text is damaged: one bit makes it a blob."""
+    if not isinstance(wanted, str):
+        return None
     if not wanted.startswith("["):
         seal, wanted = wanted[:8], wanted[8:]
         if seal != f"{seal_of(wanted):08x}":
