@@ -18,13 +18,15 @@ import orjson
 from gatewayd.errors import OutboxError
 from gatewayd.outbox.places import name_trouble, private_folder
 from gatewayd.outbox.rescue import COLUMNS, has_schema, lenient, put_rows, rescue
+from gatewayd.outbox.tables import Tables
 from gatewayd.small_files import DAMAGE, replace_file
 
 CARD_NAME, HOT_NAME = "outbox.db", "outbox-hot.db"
 
 COUNTERS_NAME = "outbox.counters"
 """From an orderly end to the next start, the counters stand here too: if the card's file is beyond
-rescue by then, or gone, what was in it can still be counted as lost."""
+rescue by then, or gone, what was in it can still be counted as lost; if only an uplink's row in it
+is damaged, its cursor and counters go on."""
 
 COUNTERS = ("meta", "channel", "account")
 
@@ -131,8 +133,11 @@ def open_files(
             put_rows(db, "hot", table, rows)
         for tier, kept in aside.items():
             events.append(rescue(kept, db, tier))
-        for table, rows in (take_counters(state_dir) if is_card_fresh else {}).items():
+        second = take_counters(state_dir)
+        for table, rows in (second if is_card_fresh else {}).items():
             put_rows(db, "main", table, rows)
+        if is_mended := _mend(db, second):
+            events.append("the card's counters of an uplink were damaged; the second copy goes on")
         (state_dir / COUNTERS_NAME).unlink(missing_ok=True)
         # Only now: what was rescued brings the mark by which the two files know each other. A
         # card without one is new, or was torn back to its beginning.
@@ -143,7 +148,7 @@ def open_files(
             db.close()  # Else the card could not be unmounted to be mended.
         trouble = name_trouble(state_dir, error)
         raise OutboxError(f"the log cannot be opened in {state_dir}: {trouble}") from error
-    return Files(db, is_card_fresh, is_hot_fresh, bool(aside), events)
+    return Files(db, is_card_fresh, is_hot_fresh, bool(aside) or is_mended, events)
 
 
 def _broken(card: Path, hot: Path | None, *, is_suspect: bool) -> dict[str, Path]:
@@ -235,6 +240,19 @@ def take_counters(state_dir: Path) -> Carried:
     except DAMAGE:
         return {}
     return rows
+
+
+def _mend(db: sqlite3.Connection, second: Carried) -> bool:
+    """Put what `keep_counters` wrote last in the place of an uplink's damaged counters on the
+    card. Whether that is right, its own seal tells. Returns whether there was one to put."""
+    tables = Tables(db)
+    readable = tables.accounts("main")
+    count = 0
+    for table, rows in second.items() if tables.is_damaged else ():
+        if table.startswith("account("):
+            better = [row for row in rows if row[0] not in readable]
+            count += put_rows(db, "main", table, better, is_better=True)
+    return count > 0
 
 
 def _is_row(row: object) -> bool:

@@ -70,20 +70,26 @@ def rescue(kept: Path, db: sqlite3.Connection, tier: str) -> str:
 
 
 def put_rows(
-    db: sqlite3.Connection, tier: str, table: str, rows: Sequence[tuple[object, ...]]
+    db: sqlite3.Connection,
+    tier: str,
+    table: str,
+    rows: Sequence[tuple[object, ...]],
+    *,
+    is_better: bool = False,
 ) -> int:
     """Write rows as they are; one that its table does not take is left out. Returns how many.
 
     Args:
         table: its name, with its columns in parentheses if they are not all or in another order.
+        is_better: they take the place of those that are there; else those stay.
     """
-    count = 0
+    count, verb = 0, "REPLACE" if is_better else "IGNORE"
     db.execute("BEGIN")
     try:
         for row in rows:
             places = ",".join("?" * len(row))
             try:
-                db.execute(f"INSERT OR IGNORE INTO {tier}.{table} VALUES({places})", row)
+                db.execute(f"INSERT OR {verb} INTO {tier}.{table} VALUES({places})", row)
                 count += 1
             except (sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError):
                 continue
