@@ -122,7 +122,7 @@ def open_files(
             events.append(f"{path} was unreadable, set aside as {aside[tier].name}")
         is_card_fresh |= "main" in bad
         state_dir.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(card, BUSY_S, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(card, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         db.text_factory = lenient
         _prepare_card(db)
         db.execute("ATTACH ? AS hot", (str(hot) if hot else ":memory:",))
