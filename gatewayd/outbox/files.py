@@ -181,7 +181,7 @@ def _make_tables(db: sqlite3.Connection, tier: str) -> None:
 
 def _is_readable(path: Path, *, is_thorough: bool = False) -> bool:
     try:
-        db = sqlite3.connect(path, BUSY_S)
+        db = sqlite3.connect(path, timeout=BUSY_S)
         try:
             db.text_factory = lenient
             if is_thorough or path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
