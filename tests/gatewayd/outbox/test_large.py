@@ -55,6 +55,7 @@ def test_what_nobody_is_owed_any_more_goes_in_pieces(tmp_path: Path) -> None:
         left.append(slabs_of(store))
     assert left == [FORGET_SLABS + 10, 10, 0]
     assert store.balance()["all"].is_balanced
+    store.abandon()
 
 
 def test_a_log_that_may_be_smaller_now_shrinks_in_pieces(tmp_path: Path) -> None:
@@ -68,6 +69,7 @@ def test_a_log_that_may_be_smaller_now_shrinks_in_pieces(tmp_path: Path) -> None
     assert len(used) > 2
     assert store.accounts["all"].dropped
     assert store.balance()["all"].is_balanced
+    store.abandon()
 
 
 def test_the_start_counts_the_rows_of_a_short_backlog_and_believes_a_long_one(
