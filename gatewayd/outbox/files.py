@@ -220,7 +220,10 @@ def dump(db: sqlite3.Connection, tier: str) -> Carried:
 
 def keep_counters(db: sqlite3.Connection, state_dir: Path) -> None:
     """Write the counters into a file of their own, at an orderly end."""
-    rows = {table: db.execute(f"SELECT * FROM main.{table}").fetchall() for table in COUNTERS}
+    rows = {
+        table: list(filter(_is_row, db.execute(f"SELECT * FROM main.{table}").fetchall()))
+        for table in COUNTERS
+    }
     with suppress(OSError):  # No room is no error: it is a second copy.
         replace_file(state_dir / COUNTERS_NAME, orjson.dumps(rows))
 
@@ -256,8 +259,8 @@ def _mend(db: sqlite3.Connection, second: Carried) -> bool:
 
 
 def _is_row(row: object) -> bool:
-    """Return whether a table can take this; which, it says itself."""
-    if not isinstance(row, list):
+    """Return whether a table can take this; which, it says itself. A blob is a damaged text."""
+    if not isinstance(row, list | tuple):
         return False
     return bool(row) and all(cell is None or isinstance(cell, str | int | float) for cell in row)
 

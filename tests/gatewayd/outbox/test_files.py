@@ -95,3 +95,19 @@ def test_without_a_second_copy_all_that_is_held_is_sent(
             assert outbox.accounts["all"].repeated == 20
 
     run_simulated(main())
+
+
+def test_a_blob_on_the_card_does_not_spoil_the_end(tmp_path: Path) -> None:
+    """A text that one bit made a blob is left out of the second copy, which has the rest."""
+
+    async def main() -> None:
+        async with open_outbox(tmp_path, None, SimulatedClock()) as outbox:
+            await outbox.subscribe(WANTED)
+            await outbox.append(say(1, 20))
+            await outbox.commit()
+            with closing(sqlite3.connect(tmp_path / CARD_NAME)) as db, db:
+                db.execute("INSERT INTO meta VALUES('spoilt', x'00')")
+        assert b"spoilt" not in (tmp_path / COUNTERS_NAME).read_bytes()
+        assert b"reserved" in (tmp_path / COUNTERS_NAME).read_bytes()
+
+    run_simulated(main())
