@@ -34,6 +34,8 @@ class World:
     taken: set[int] = field(default_factory=set)
     safe: set[int] = field(default_factory=set)
     got: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in WANTED})
+    told: list[str] = field(default_factory=list)
+    """What the log said of its files while it was drained."""
 
     def owed_to(self, uplink: str, numbers: set[int]) -> set[int]:
         """Return those of some numbers that an uplink wants."""
@@ -108,7 +110,7 @@ async def drain(outbox: Outbox, world: World) -> dict[str, Account]:
     for uplink in WANTED:
         while await deliver(outbox, world, uplink, 1000):
             pass
-    await outbox.commit()
+    world.told += await outbox.commit()
     await assert_balanced(outbox)
     accounts = {uplink: outbox.accounts[uplink] for uplink in WANTED}
     assert not any(account.pending for account in accounts.values())

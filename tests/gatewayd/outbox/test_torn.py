@@ -66,7 +66,7 @@ async def one_story(folder: Path, seed: int) -> None:
         await again.subscribe(WANTED)
         events = await again.commit()
         accounts = await drain(again, world)
-        events += await again.commit()
+        events += world.told + await again.commit()
     judge(world, told, {name: a.dropped.get("corrupt", 0) for name, a in accounts.items()}, events)
     for uplink, account in accounts.items():
         # Memory that turns back to what it was a moment ago knows nothing of what was sent since.
