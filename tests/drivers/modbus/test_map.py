@@ -22,7 +22,7 @@ from gatewayd.ports.modbus import REGISTERS_MAX
 from tests.peers.modbus import Line, Slave, garbage, rtu_line, silent
 from tests.peers.pty import plugged
 
-SHORT_S = 0.05
+SHORT_S = 0.25
 
 
 class Module(Protocol):

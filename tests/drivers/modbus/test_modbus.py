@@ -32,7 +32,7 @@ VALUES = (
     Measurement("alarm", True),
     Measurement("door", True),
 )
-SHORT_S = 0.05
+SHORT_S = 0.25
 
 
 @pytest.fixture
