@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 FILE = "unanswered.json"
 BYTES_MAX = 256 * 1024
+ID_END = 1 << 63
 KEPT_MS = 60_000
 """Older ones are nobody's any more; the desk would refuse them as stale if they had a date."""
 
@@ -80,6 +81,8 @@ def take_unanswered(folder: Path, now_ms: int) -> list[Unanswered]:
 
 
 def _read(id: int, path: list[str], payload: object, request_id: str) -> Unanswered:
+    if not 0 <= id < ID_END:
+        raise ValueError(f"no command has the number {id}")
     # JSON has no unset; a blink, which has no payload, is the only command without one.
     value = UNSET if payload is None else payload
     return Unanswered(Run(int(id), tuple(map(str, path)), value), str(request_id))  # type: ignore[arg-type]  # JSON.
