@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 FILE = "unanswered.json"
 BYTES_MAX = 256 * 1024
-ID_END = 1 << 63
+ID_END = 1 << 64
 KEPT_MS = 60_000
 """Older ones are nobody's any more; the desk would refuse them as stale if they had a date."""
 
