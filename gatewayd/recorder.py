@@ -133,8 +133,9 @@ class Recorder:
         """Commit for ever; at once the first time, for what a killed life left in memory has
         waited long enough, and the next life may be as short."""
         fault: str | None = None
-        rest_s = 0.0
+        rest_s, loop = 0.0, asyncio.get_running_loop()
         while True:
+            began_s = loop.time()
             for event in await self._tend():
                 log.warning("outbox", what=event)
             if self._outbox.card_fault != fault:
@@ -142,7 +143,7 @@ class Recorder:
                 log.error("card fault", reason=fault) if fault else log.info("card works again")
             self.wear.committed()
             self._beat()
-            rest_s = await self._wait_commit(rest_s)
+            rest_s = await self._wait_commit(rest_s, loop.time() - began_s)
 
     async def _tend(self) -> list[str]:
         """Commit, and keep the ledger; returns what happened to the files."""
@@ -174,8 +175,12 @@ class Recorder:
         with suppress(OutboxError):  # The files are being opened again; it counts in memory.
             await self._outbox.lose(reason, count)
 
-    async def _wait_commit(self, rest_s: float) -> float:
+    async def _wait_commit(self, rest_s: float, took_s: float) -> float:
         """Return when the interval is over, or, after a rest, an alarm was appended.
+
+        Args:
+            took_s: what the last commit took. The interval counts from its beginning, since what
+                came meanwhile waits for the next; where commits are slow, half of it is left.
 
         Returns:
             How long to rest after the commit that is due now.
@@ -183,7 +188,7 @@ class Recorder:
         await asyncio.sleep(rest_s)
         interval_s = self.wear.interval_s()
         with suppress(TimeoutError):
-            async with asyncio.timeout(interval_s - rest_s):
+            async with asyncio.timeout(max(interval_s - took_s, interval_s / 2) - rest_s):
                 await self._alarmed.wait()
         is_alarm = self._alarmed.is_set()
         self._alarmed.clear()
