@@ -245,12 +245,11 @@ class Tables:
         for uplink, *row in self.db.execute(f"SELECT * FROM {tier}.account"):
             cursor, accepted, delivered, dropped, wanted, offered, repeated, seal = row
             sealed = (uplink, cursor, accepted, delivered, dropped, offered, repeated)
-            names = _unsealed(wanted)
-            if names is None or seal not in (None, seal_of(*sealed)):
+            names, tally = _unsealed(wanted), _tally(dropped)
+            if names is None or tally is None or seal not in (None, seal_of(*sealed)):
                 self.is_damaged = True
                 continue
-            counters = (cursor, accepted, delivered, orjson.loads(dropped))
-            accounts[uplink] = Account(*counters, names, offered, repeated)
+            accounts[uplink] = Account(cursor, accepted, delivered, tally, names, offered, repeated)
         return accounts
 
     def save_accounts(self, tier: str, accounts: Mapping[str, Account]) -> None:
@@ -302,6 +301,16 @@ def _counters(uplink: str, a: Account) -> tuple[object, ...]:
     dropped = as_json(a.dropped)
     row = (a.cursor, a.accepted, a.delivered, dropped, a.offered, a.repeated)
     return (*row, seal_of(uplink, *row))
+
+
+def _tally(text: object) -> dict[str, int] | None:
+    """Return the counts by reason that a row holds, None for a damaged one."""
+    try:
+        found = orjson.loads(text)  # type: ignore[arg-type]  # What is no text is refused.
+    except (ValueError, TypeError):
+        return None
+    is_sound = isinstance(found, dict) and all(isinstance(each, int) for each in found.values())
+    return found if is_sound else None
 
 
 def _unsealed(wanted: object) -> frozenset[ChannelId] | None:
