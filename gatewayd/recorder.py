@@ -179,8 +179,7 @@ class Recorder:
         """Return when the interval is over, or, after a rest, an alarm was appended.
 
         Args:
-            took_s: what the last commit took. The interval counts from its beginning, since what
-                came meanwhile waits for the next; where commits are slow, half of it is left.
+            took_s: what the last commit took.
 
         Returns:
             How long to rest after the commit that is due now.
@@ -188,11 +187,20 @@ class Recorder:
         await asyncio.sleep(rest_s)
         interval_s = self.wear.interval_s()
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(interval_s - took_s, interval_s / 2) - rest_s):
+            async with asyncio.timeout(pause_s(interval_s, took_s) - rest_s):
                 await self._alarmed.wait()
         is_alarm = self._alarmed.is_set()
         self._alarmed.clear()
         return min(ALARM_REST_S, interval_s) if is_alarm else 0.0
+
+
+def pause_s(interval_s: float, took_s: float) -> float:
+    """Return the time from a commit's end to the next one's beginning.
+
+    The interval counts from beginning to beginning: what came while one ran waits for the next,
+    and is to wait no longer than announced. Where commits are slow, half of it is left to others.
+    """
+    return max(interval_s - took_s, interval_s / 2)
 
 
 def in_order(

@@ -16,7 +16,7 @@ from gatewayd.bus import WAITING_MAX, Bus
 from gatewayd.card import OWN_FACTOR, Endurance
 from gatewayd.model import ChannelId, Quality, Reading
 from gatewayd.outbox import new_outbox, open_outbox
-from gatewayd.recorder import ALARM_REST_S, AUDIT_S, Recorder, in_order
+from gatewayd.recorder import ALARM_REST_S, AUDIT_S, Recorder, in_order, pause_s
 from gatewayd.testing.clock import START_MS, SimulatedClock, run_simulated
 from gatewayd.wear import Wear
 
@@ -166,6 +166,13 @@ def test_an_alarm_is_on_the_card_at_once_and_the_next_one_soon(tmp_path: Path) -
     assert (start, first) == (0, 5)
     assert second == 5 + ALARM_REST_S
     assert third == 5 + 2 * ALARM_REST_S
+
+
+def test_commits_are_an_interval_apart_from_beginning_to_beginning() -> None:
+    """However long one takes; a slow card leaves half of the time to others."""
+    assert pause_s(60.0, 0.0) == 60.0
+    assert pause_s(60.0, 20.0) == 40.0
+    assert pause_s(60.0, 55.0) == pause_s(60.0, 500.0) == 30.0
 
 
 def test_what_a_killed_life_left_in_memory_is_on_the_card_at_once(tmp_path: Path) -> None:
