@@ -22,7 +22,8 @@ from gatewayd.ports.modbus import REGISTERS_MAX
 from tests.peers.modbus import Line, Slave, garbage, rtu_line, silent
 from tests.peers.pty import plugged
 
-SHORT_S = 0.25
+SHORT_S = 0.05
+ANSWER_S = 0.25
 
 
 class Module(Protocol):
@@ -45,12 +46,12 @@ MODULES: dict[str, Module] = {
 }
 
 
-def config_of(name: str, port: str) -> object:
+def config_of(name: str, port: str, timeout_s: float = ANSWER_S) -> object:
     """Return the shortest configuration."""
     if name.startswith(("sdm1", "sdm2", "sense")):
-        made: object = MODULES[name].Config(port=port, answer_timeout=SHORT_S)  # type: ignore[attr-defined]  # Every driver has one.
+        made: object = MODULES[name].Config(port=port, answer_timeout=timeout_s)  # type: ignore[attr-defined]  # Every driver has one.
         return made
-    return Config(port=port, answer_timeout=SHORT_S)
+    return Config(port=port, answer_timeout=timeout_s)
 
 
 def floats(values: Mapping[int, float], size: int) -> list[int]:
@@ -124,7 +125,7 @@ async def test_a_flipped_bit_in_the_answer_gives_no_value(
     with plugged() as pty:
         pty.serve(lambda _: bytes(told))
         with pytest.raises((DeviceFault, DeviceTimeout)):
-            async with MODULES[name].open_driver(config_of(name, pty.path), Ports()):
+            async with MODULES[name].open_driver(config_of(name, pty.path, SHORT_S), Ports()):
                 pass
 
 
@@ -214,7 +215,7 @@ async def test_a_device_that_is_silent_or_garbles_gives_no_value(name: str) -> N
         for fault, error in ((silent(slave), DeviceTimeout), (garbage, DeviceFault)):
             line.fault = fault
             with pytest.raises(error):
-                async with MODULES[name].open_driver(config_of(name, line.port), Ports()):
+                async with MODULES[name].open_driver(config_of(name, line.port, SHORT_S), Ports()):
                     pass
         line.fault = None
         async with MODULES[name].open_driver(config_of(name, line.port), Ports()) as device:

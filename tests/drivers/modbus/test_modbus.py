@@ -32,7 +32,8 @@ VALUES = (
     Measurement("alarm", True),
     Measurement("door", True),
 )
-SHORT_S = 0.25
+SHORT_S = 0.05
+ANSWER_S = 0.25
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ async def test_a_line_that_is_not_there_does_not_open() -> None:
 
 async def test_garbage_is_a_fault_and_passes(line: Line) -> None:
     """A disturbed line gives no value, and the next one is good."""
-    config = Config(port=line.port, registers=REGISTERS, answer_timeout=SHORT_S)
+    config = Config(port=line.port, registers=REGISTERS, answer_timeout=ANSWER_S)
     async with open_driver(config, Ports()) as device:
         line.fault = garbage
         with pytest.raises(DeviceFault, match="garbage"):

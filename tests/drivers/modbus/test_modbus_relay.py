@@ -12,7 +12,7 @@ from gatewayd.model import Access
 from gatewayd.ports import Ports
 from tests.peers.modbus import Line, Slave, rtu_line, silent
 
-SHORT_S = 0.25
+SHORT_S = 0.05
 
 
 @pytest.fixture

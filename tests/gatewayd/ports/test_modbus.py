@@ -16,7 +16,7 @@ from tests.peers.modbus import Line, Slave, garbage, rtu_line, short, silent, tc
 from tests.peers.pty import plugged
 
 DEADLINE_S = 5.0
-SHORT_S = 0.2
+SHORT_S = 0.05
 """A timeout for answers that will not come."""
 
 SLAVES = {
@@ -74,7 +74,7 @@ async def test_a_refusal_is_a_fault_with_its_reason(port: ModbusPort) -> None:
 async def test_silence_is_a_timeout(line: Line, port: ModbusPort) -> None:
     """Nobody answers to that number."""
     line.fault = silent(1)
-    with pytest.raises(DeviceTimeout, match=r"slave 1 .* did not answer within 0\.2 s"):
+    with pytest.raises(DeviceTimeout, match=r"slave 1 .* did not answer within 0\.05 s"):
         await port.slave(1, timeout_s=SHORT_S).read_registers("holding", 0, 1)
 
 
