@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -68,6 +69,15 @@ class Site:
             self.number += 1
             now_ms = self.clock.now_ms()
             await self.append([Reading(each, now_ms, self.number) for each in (A, B)])
+
+    async def crowd(self) -> None:
+        """Take long readings until the card, which is small, has a good part of them; then leave
+        no room on it."""
+        for _ in range(60):
+            await self.take(5)
+            await self.append([Reading(A, self.clock.now_ms() + 1, os.urandom(4000).hex())])
+            await self.commit()
+        fill(self.card)
 
     async def append(self, readings: Sequence[Reading]) -> None:
         """Append readings in the recorder's order."""

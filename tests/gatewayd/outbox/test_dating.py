@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from gatewayd.model import Quality, Reading
+from gatewayd.model import Quality
 from gatewayd.outbox.dating import AHEAD_MS
 from gatewayd.outbox.store import Bounds
 from gatewayd.testing.clock import START_MS, run_simulated
@@ -23,7 +22,6 @@ from tests.gatewayd.outbox.site import (
     A,
     B,
     Site,
-    fill,
     times_of,
     true_ms,
 )
@@ -259,11 +257,7 @@ def test_a_card_that_is_full_when_the_time_comes_keeps_nothing_waiting(
         site.wake()
         begun_ms = true_ms()
         await site.open()
-        for _ in range(60):
-            await site.take(5)
-            await site.append([Reading(A, site.clock.now_ms() + 1, os.urandom(4000).hex())])
-            await site.commit()
-        fill(site.card)
+        await site.crowd()
         await site.tell()
         assert "full" in str(site.log.card_fault)
         assert site.log.is_dated
@@ -316,11 +310,7 @@ def test_a_full_card_that_is_thinned_before_it_knows_the_time_stays_dated(
         await site.log.close()
         begun_ms = true_ms()
         await site.open()
-        for _ in range(60):
-            await site.take(5)
-            await site.append([Reading(A, site.clock.now_ms() + 1, os.urandom(4000).hex())])
-            await site.commit()
-        fill(site.card)
+        await site.crowd()
         await site.tell()
         store = site.log._store
         assert "full" in str(site.log.card_fault)

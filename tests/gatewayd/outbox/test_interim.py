@@ -144,6 +144,18 @@ def take_away(site: Site) -> None:
     site.card.write_text("no folder")
 
 
+async def live_without_card(site: Site, *, is_told: bool) -> None:
+    """Bring all to the card, lose the power, and take readings in a boot that finds no card."""
+    await site.commit()
+    site.cut()
+    take_away(site)
+    site.clock.reboot()
+    site.clock.jump(-HOUR_MS if is_told else -START_MS)
+    site.clock.synchronised = is_told
+    await site.open()
+    await site.take(5)
+
+
 def give_back(site: Site) -> None:
     site.card.unlink()
     site.card.with_name("away").rename(site.card)
@@ -200,14 +212,7 @@ def test_what_the_card_holds_leaves_before_what_memory_holds(tmp_path: Path, is_
 
     async def main() -> None:
         site = await site_at(tmp_path)
-        await site.commit()
-        site.cut()
-        take_away(site)
-        site.clock.reboot()
-        site.clock.jump(-HOUR_MS if is_told else -START_MS)
-        site.clock.synchronised = is_told
-        await site.open()
-        await site.take(5)
+        await live_without_card(site, is_told=is_told)
         site.log._store.abandon()
         give_back(site)
         if not is_told:
@@ -237,14 +242,7 @@ def test_what_comes_follows_a_card_that_is_ahead_when_it_comes_back(
     async def main() -> None:
         site = await site_at(tmp_path)
         site.waits = waits
-        await site.commit()
-        site.cut()
-        take_away(site)
-        site.clock.reboot()
-        site.clock.jump(-HOUR_MS if is_told else -START_MS)
-        site.clock.synchronised = is_told
-        await site.open()
-        await site.take(5)
+        await live_without_card(site, is_told=is_told)
         give_back(site)
         await site.commit()
         assert not site.log.card_fault
