@@ -15,6 +15,8 @@ from gatewayd.ports.modbus_client import split_address
 from tests.peers.modbus import Line, Slave, garbage, rtu_line, short, silent, tcp_line
 from tests.peers.pty import plugged
 
+pytestmark = pytest.mark.alone  # How long a slave takes is learned.
+
 DEADLINE_S = 5.0
 SHORT_S = 0.05
 """A timeout for answers that will not come."""
