@@ -285,7 +285,7 @@ class Gateway:
         async with self.lookout.watch.session(f"uplink {name}"), AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(LINK_S):
-                    premises = self._premises(name)
+                    premises = self.premises(name)
                     link = await stack.enter_async_context(opening(uplink.config, premises))
             except TimeoutError as error:
                 raise LinkLost(f"did not open within {LINK_S:g} s") from error
@@ -297,7 +297,8 @@ class Gateway:
         self.uplinks[name].ended(error, retry_s)
         self.lookout.watch.failed(f"uplink {name}", error)
 
-    def _premises(self, uplink: str) -> Premises:
+    def premises(self, uplink: str) -> Premises:
+        """Return what a link may know of this gateway."""
         gateway = self.settings.gateway
         folder = gateway.state_dir / "uplinks" / uplink
         # A card that cannot be written keeps no cloud from its readings; one that hangs would hold

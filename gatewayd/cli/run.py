@@ -198,7 +198,11 @@ def console_tasks(settings: Settings, gateway: Gateway) -> list[Coroutine[Any, A
     async def serve() -> None:
         # Loading takes 0.2 s on a PC and 2 s on a Pi Zero; the outputs' clocks must not wait.
         loop = asyncio.get_running_loop()
-        http = await loop.run_in_executor(None, import_module, "gatewayd.console.http")
-        await http.serve_console(settings.console, surface_of(gateway), {})
+        names = ("gatewayd.console.http", "gatewayd.console.http_apps", "gatewayd.app_calls")
+        http, apps, calls = [
+            await loop.run_in_executor(None, import_module, name) for name in names
+        ]
+        mounts = apps.make_apps(calls.local_apps(gateway))
+        await http.serve_console(settings.console, surface_of(gateway), mounts)
 
     return [supervise("console", serve)]

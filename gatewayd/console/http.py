@@ -31,7 +31,15 @@ from gatewayd.console.http_bodies import (
 from gatewayd.console.http_events import Events
 from gatewayd.console.http_files import file_routes
 from gatewayd.console.http_guard import HEADERS, OPEN_PATHS, find_objection
-from gatewayd.console.http_keys import SESSION_S, Keys, Refusal, find_password, make_keys
+from gatewayd.console.http_keys import (
+    SESSION_S,
+    Keys,
+    Refusal,
+    find_password,
+    find_path_key,
+    hide_path_key,
+    make_keys,
+)
 from gatewayd.console.http_listener import listening
 from gatewayd.console.roles import ANYBODY, Caller, needed_role
 from gatewayd.console.surface import ControlSurface
@@ -186,7 +194,8 @@ class Gate:
     async def _refuse(self, request: web.Request) -> web.StreamResponse | None:
         """Return why a request goes no further; None lets it through, and notes who asks."""
         shown = request.headers.get("Authorization", "")
-        key, caller = find_password(shown), self._find_session(request)
+        key = find_password(shown) or find_path_key(request.path)
+        caller = self._find_session(request)
         # Who shows a token means it, whatever session there is beside it. Basic may be meant for a
         # proxy in front of us.
         is_meant = caller is None or shown.lower().startswith("bearer")
@@ -203,7 +212,9 @@ class Gate:
         needed = needed_role(request.method, request.path)
         if caller.role < needed:
             who = f"{caller.name} may {caller.role.name.lower()}"
-            log.warning("console role too low", caller=caller.name, path=request.path[:100])
+            log.warning(
+                "console role too low", caller=caller.name, path=hide_path_key(request.path)[:100]
+            )
             return error_response(f"{who}; this takes {needed.name.lower()}", 403)
         request[CALLER] = caller
         return None

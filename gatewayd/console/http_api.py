@@ -27,7 +27,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from gatewayd.console.answers import ANSWER_S, answer, command_of
-from gatewayd.console.http_bodies import error_response, json_response, read_object
+from gatewayd.console.http_bodies import error_response, json_response, read_object, write_all
 from gatewayd.console.http_events import Events
 from gatewayd.console.http_metrics import CONTENT_TYPE, metrics_of, process_usage
 from gatewayd.console.roles import ANYBODY, Caller
@@ -39,12 +39,6 @@ from gatewayd.model import ChannelId, Status
 
 CALLER = web.RequestKey("caller", Caller)
 """Under which key of a request the gate notes who asks."""
-
-STREAM_S_MAX = 3600.0
-"""A stream ends after an hour; the page opens the next one and is asked for its session anew."""
-
-WRITE_S = 10.0
-"""For a client to take what it is told."""
 
 HEALTH_S = 5.0
 """For the answer to `/healthz`: who asks it has little patience."""
@@ -157,19 +151,7 @@ class Api:
                     "X-Accel-Buffering": "no",  # nginx would hold them back.
                 }
             )
-            await stream.prepare(request)
-            end_s = asyncio.get_running_loop().time() + STREAM_S_MAX
-            while asyncio.get_running_loop().time() < end_s:
-                told = await self._events.take(client)
-                if told is None:
-                    break
-                try:
-                    async with asyncio.timeout(WRITE_S):
-                        await stream.write(told)
-                except (TimeoutError, ConnectionError):
-                    if request.transport is not None:
-                        request.transport.abort()  # Closing would wait for it to read the rest.
-                    break
+            await write_all(request, stream, self._events.frames(client))
             return stream
 
 

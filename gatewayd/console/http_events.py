@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -101,6 +101,11 @@ class Events:
         self.is_closed = True
         for client in self._clients:
             client.arrived.set()
+
+    async def frames(self, client: Client) -> AsyncGenerator[bytes, None]:
+        """Yield what a client has to be told, until the end."""
+        while (told := await self.take(client)) is not None:
+            yield told
 
     async def take(self, client: Client) -> bytes | None:
         """Return what a client has to be told next, after a heartbeat's time a comment; None at

@@ -14,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
@@ -46,6 +47,9 @@ password, and a thousand years for who guesses ten letters."""
 
 CHECK_S = 10.0
 """To wait for one's turn and for the check."""
+
+
+_THINGS = re.compile(r"/thethingsio/v2/things/([^/]+)")
 
 
 class Guesses:
@@ -204,6 +208,17 @@ def find_password(authorization: str) -> str | None:
                 return None
         case _:
             return None
+
+
+def find_path_key(path: str) -> str | None:
+    """Return the key that stands where thethings.iO's apps have a thing's token, in the path."""
+    found = _THINGS.match(path)
+    return found[1] if found else None
+
+
+def hide_path_key(path: str) -> str:
+    """Return a path without the key in it."""
+    return _THINGS.sub("/thethingsio/v2/things/***", path)
 
 
 async def _is_right(password: Password, given: bytes) -> bool:

@@ -13,10 +13,12 @@ from typing import Any
 import aiohttp
 
 from gatewayd.app import Gateway, open_gateway
+from gatewayd.app_calls import local_apps
 from gatewayd.clock import SystemClock
 from gatewayd.config import load
 from gatewayd.config.settings import Console
 from gatewayd.console.http import open_console
+from gatewayd.console.http_apps import make_apps
 from gatewayd.console.surface import ControlSurface
 from gatewayd.fields import Secret
 from gatewayd.status import surface_of
@@ -91,8 +93,8 @@ class Room:
 async def open_room(
     folder: Path, password: str | None = None, extra: str = "", **changes: Any
 ) -> AsyncIterator[Room]:
-    """Open a gateway and its console; `extra` goes into its configuration, `changes` replace
-    parts of its surface."""
+    """Open a gateway and its console, which answers the clouds' app calls; `extra` goes into its
+    configuration, `changes` replace parts of its surface."""
     plant = make_plant(folder)
     plant.append(HALL + extra)
     console = Console(listen="127.0.0.1:0", password=Secret(password) if password else None)
@@ -100,7 +102,7 @@ async def open_room(
     async with open_gateway(load(plant.config), SystemClock()) as gateway:
         surface: ControlSurface = replace(surface_of(gateway), **changes)
         async with (
-            open_console(console, surface) as address,
+            open_console(console, surface, make_apps(local_apps(gateway))) as address,
             aiohttp.ClientSession(cookie_jar=jar) as session,
         ):
             await _wait_open(gateway)

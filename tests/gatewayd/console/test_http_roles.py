@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.app_calls import local_apps
 from gatewayd.config.settings import Console, ConsoleToken
 from gatewayd.console.http import make_app, open_console
+from gatewayd.console.http_apps import make_apps
 from gatewayd.console.http_events import Events
 from gatewayd.console.http_guard import OPEN_PATHS
 from gatewayd.console.http_keys import GUESSES_MAX
@@ -34,7 +36,9 @@ async def open_guarded(folder: Path, password: str | None = None) -> AsyncIterat
     console = Console(listen="127.0.0.1:0", password=secret, password_role="read", tokens=tokens)
     async with (
         open_room(folder) as room,
-        open_console(console, surface_of(room.gateway)) as room.address,
+        open_console(
+            console, surface_of(room.gateway), make_apps(local_apps(room.gateway))
+        ) as room.address,
     ):
         yield room
 
