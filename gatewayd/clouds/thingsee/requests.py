@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import structlog
 
+from gatewayd.clouds.local import new_id
 from gatewayd.clouds.thingsee.about import own_answer, unknown_destination
 from gatewayd.clouds.thingsee.adjusting import SETTINGS
 from gatewayd.clouds.thingsee.answered import is_lately, key_of, store_answered
@@ -95,7 +96,6 @@ class Requests:
         self.line = line
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._memories: OrderedDict[bytes, _Memory] = OrderedDict()
-        self._count = 0
         self._information = Information(premises, names, own)
         self._log = log.bind(uplink=premises.uplink)
         self.ahead_ms = 0
@@ -210,8 +210,8 @@ class Requests:
     # Outputs
 
     def _open_command(self, request: Message, move: Move, key: bytes | None) -> Command:
-        self._count += 1
-        what = key.hex() if key is not None else f"#{self._count}"
+        # A number would begin anew with each connection, and the desk takes it for a repeat.
+        what = key.hex() if key is not None else new_id()
         request_id = f"{request.id} to {request.destination}, {what}"
         self._open[request_id] = _Open(request, move.place, key)
         if len(self._open) > OPEN_MAX:

@@ -134,6 +134,13 @@ def test_a_request_of_tomorrow_is_another_one_for_the_desk(tmp_path: Path) -> No
     assert len(set(ids)) == 3
 
 
+def test_what_has_no_number_is_a_command_of_its_own_on_every_connection(tmp_path: Path) -> None:
+    """Else the desk would take the first one after a reconnection for the first one before it."""
+    plain = {name: value for name, value in ON.items() if name != "transactionId"}
+    before, after = (taken(tmp_path, plain).commands[0] for _ in range(2))
+    assert before.request_id != after.request_id
+
+
 def test_the_memory_has_an_end(tmp_path: Path) -> None:
     """The oldest answer is forgotten first."""
     many = [{**PING, "transactionId": n} for n in range(requests.ANSWERS_MAX + 1)]
