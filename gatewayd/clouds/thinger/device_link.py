@@ -28,12 +28,13 @@ from gatewayd.clouds.thinger.names import Names
 from gatewayd.clouds.thinger.points import Point, plan_points
 from gatewayd.clouds.thinger.pson import UNSET, Pson
 from gatewayd.clouds.thinger.requests import Desks, Errand, Requests
-from gatewayd.clouds.thinger.resources import list_flat, list_nested, make_resources
+from gatewayd.clouds.thinger.resources import make_resources
 from gatewayd.clouds.thinger.session import Session, open_session
-from gatewayd.clouds.thinger.settings import Config, codec_of, names_of, stream_settings
+from gatewayd.clouds.thinger.settings import Config, codec_of, listing_of, names_of, stream_settings
 from gatewayd.clouds.thinger.streams import Streams
 from gatewayd.clouds.thinger.unanswered import remembered_commands
 from gatewayd.clouds.thinger.view import View
+from gatewayd.clouds.thinger.viewing import Viewer
 from gatewayd.clouds.thinger.writing import Writing
 from gatewayd.errors import BatchRefused, LinkLost
 from gatewayd.model import Batch, Command, Outcome
@@ -99,8 +100,9 @@ class DeviceLink:
         self._config, self._premises, self._names = config, premises, names
         self._session = session
         self._now_s = asyncio.get_running_loop().time
+        self._viewer = Viewer(premises, names, config.stale_after)
         self._resources = make_resources(names, premises.manage)
-        self._listing = list_flat if config.protocol == "iotmp" else list_nested
+        self._listing = listing_of(config)
         self._log = log.bind(uplink=premises.uplink)
         self._gathering = Gathering(config.bucket_interval, premises.clock, names)
         self._known = known
@@ -247,27 +249,4 @@ class DeviceLink:
 
     def view(self) -> View:
         """Return what resources show now."""
-        premises, now_ms = self._premises, self._premises.clock.now_ms()
-        return View(
-            premises.board,
-            self._names,
-            now_ms,
-            now_ms - round(self._config.stale_after * 1000),
-            self.requests.outcomes,
-            self._health,
-        )
-
-    def _health(self) -> Pson:
-        premises = self._premises
-        latest = [premises.board.latest(name) for name in self._names]
-        without = sum(reading is None or reading.value is None for reading in latest)
-        return {
-            "id": premises.gateway_id,
-            "name": premises.gateway_name,
-            "version": premises.version,
-            "ts": premises.clock.now_ms(),
-            "clock_is_set": premises.clock.is_synchronised(),
-            "channels": len(self._names),
-            "channels_without_value": without,
-            "requests_refused": self.requests.refused,
-        }
+        return self._viewer.view(self.requests.outcomes, self.requests.refused)

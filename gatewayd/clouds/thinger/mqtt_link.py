@@ -27,7 +27,7 @@ from gatewayd.clouds.thinger.gathering import Gathering
 from gatewayd.clouds.thinger.names import Names
 from gatewayd.clouds.thinger.points import Point, plan_points
 from gatewayd.clouds.thinger.resources import Role, make_resources
-from gatewayd.clouds.thinger.setpoints import Setpoint, read_setpoint
+from gatewayd.clouds.thinger.setpoints import Setpoint, command_of, read_setpoint
 from gatewayd.clouds.thinger.settings import OFFLINE, ONLINE, Config, mqtt_settings, names_of
 from gatewayd.errors import BatchRefused, LinkLost
 from gatewayd.model import Batch, Command, Outcome
@@ -137,15 +137,8 @@ class MqttLink:
                 setpoint = None
         if setpoint is None:
             return None
-        return Command(
-            self._premises.uplink,
-            setpoint.id,
-            resource.names[0].channel,
-            setpoint.value,
-            setpoint.hold_s,
-            setpoint.blink_s,
-            setpoint.ts,
-        )
+        channel = resource.names[0].channel
+        return command_of(setpoint, self._premises.uplink, setpoint.id, channel)
 
     async def reply(self, command: Command, outcome: Outcome) -> None:
         """Publish what became of a command."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatewayd.clouds.thinger.pson import Pson
-from gatewayd.model import Value
+from gatewayd.model import ChannelId, Command, Value
 from gatewayd.setpoint import PARTS_MAX, TEXT_MAX
 
 PERIODS = ("hold_s", "blink_s")
@@ -43,6 +43,19 @@ def read_setpoint(payload: Pson) -> Setpoint | None:
     hold_s, blink_s = (float(each) if isinstance(each, int | float) else None for each in periods)
     issued_ms = int(ts) if isinstance(ts, int | float) else None
     return Setpoint(value, hold_s, blink_s, str(id), issued_ms)
+
+
+def command_of(setpoint: Setpoint, origin: str, request_id: str, channel: ChannelId) -> Command:
+    """Return the command that a setpoint is for an output, as old as it says itself."""
+    return Command(
+        origin,
+        request_id,
+        channel,
+        setpoint.value,
+        setpoint.hold_s,
+        setpoint.blink_s,
+        setpoint.ts,
+    )
 
 
 def _is_wrapped(payload: Mapping[str, Pson]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,8 @@ from gatewayd.clouds.thinger.names import (
     name_channels,
     read_path,
 )
-from gatewayd.clouds.thinger.resources import make_resources
+from gatewayd.clouds.thinger.pson import Pson
+from gatewayd.clouds.thinger.resources import Resources, list_flat, list_nested, make_resources
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Seconds, Secret
 from gatewayd.model import Channel, ChannelId
@@ -37,6 +38,11 @@ MQTT_PORT, MQTT_TLS_PORT = 1883, 8883
 
 KEEP_ALIVE_S_MAX = 60.0
 """The vendor's devices send one every 60 s; how much later a server hangs up is not public."""
+
+STALE_S = 3600.0
+"""Some sensors speak once in half an hour; a value of yesterday is nobody's."""
+
+BLINK_S = 0.5
 
 OFFLINE, ONLINE = b"offline", b"online"
 
@@ -99,8 +105,8 @@ class Config:
     bucket_interval: Seconds = 60.0
     bucket_ack: bool = True
     points_per_s_max: float = 20.0
-    stale_after: Seconds = 3600.0
-    blink_interval: Seconds = 0.5
+    stale_after: Seconds = STALE_S
+    blink_interval: Seconds = BLINK_S
     settings_property: str = ""
     calls: dict[str, CallEntry] = field(default_factory=dict)
     sensors: dict[str, NameEntry] = field(default_factory=dict)
@@ -150,6 +156,11 @@ def names_of(config: Config, channels: Mapping[ChannelId, Channel]) -> Names:
     if is_embedded and any(entry.device for entry in config.calls.values()):
         raise ConfigError("calls: nobody has said how iotmp_calls = embedded calls a device")
     return names
+
+
+def listing_of(config: Config | None) -> Callable[[Resources], dict[str, Pson]]:
+    """Return what lists the resources, in the form of the uplink's protocol."""
+    return list_flat if config is not None and config.protocol == "iotmp" else list_nested
 
 
 def codec_of(config: Config) -> Codec:

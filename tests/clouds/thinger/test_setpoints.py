@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gatewayd.clouds.thinger.pson import UNSET, Pson
-from gatewayd.clouds.thinger.setpoints import Setpoint, read_setpoint
+from gatewayd.clouds.thinger.setpoints import Setpoint, command_of, read_setpoint
+from gatewayd.model import ChannelId, Command
 
 
 @pytest.mark.parametrize("value", [True, False, 5, -2.5, "text", {"red": 1, "green": 0}])
@@ -45,3 +46,12 @@ def test_an_object_says_for_how_long() -> None:
 def test_anything_else_is_none(payload: Pson) -> None:
     """It moves nothing."""
     assert read_setpoint(payload) is None
+
+
+def test_a_setpoint_becomes_a_command() -> None:
+    """With all that it says; its id is for whoever has no better to choose."""
+    setpoint = Setpoint(True, 30.0, 0.5, "7", 1_795_000_000_000)
+    channel = ChannelId("pump/relay")
+    assert command_of(setpoint, "local:app", "new", channel) == Command(
+        "local:app", "new", channel, True, 30.0, 0.5, 1_795_000_000_000
+    )

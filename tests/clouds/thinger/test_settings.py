@@ -9,7 +9,8 @@ import pytest
 from gatewayd.clouds.thinger.calls import CallEntry
 from gatewayd.clouds.thinger.link import Config, subscription
 from gatewayd.clouds.thinger.names import NameEntry
-from gatewayd.clouds.thinger.settings import mqtt_settings, stream_settings
+from gatewayd.clouds.thinger.resources import list_flat, list_nested
+from gatewayd.clouds.thinger.settings import listing_of, mqtt_settings, stream_settings
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Secret
 from tests.peers.house import CHANNELS, DOOR, RELAY, T
@@ -35,6 +36,12 @@ def test_each_protocol_has_its_port(changes: dict[str, Any], port: int, is_tls: 
     settings = stream_settings(config(**changes))
     assert (settings.host, settings.port) == ("iot.thinger.io", port)
     assert (settings.tls is not None) is is_tls
+
+
+def test_each_protocol_has_its_listing() -> None:
+    """Nested in the classic one, which also holds where there is no uplink; flat in the newer."""
+    assert listing_of(config()) is listing_of(None) is list_nested
+    assert listing_of(config(protocol="iotmp")) is list_flat
 
 
 def test_the_broker_is_another_host() -> None:
