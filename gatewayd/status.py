@@ -49,6 +49,8 @@ def surface_of(gateway: Gateway) -> ControlSurface:
         status=status,
         ledger=ledger,
         refresh=refresh,
+        counted=lambda: gateway.outbox.counted,
+        uplinks=lambda: tuple(gateway.outbox.accounts),
         losses=partial(losses_of, gateway),
         rejected=gateway.outbox.rejected,
         retry=gateway.outbox.retry,

@@ -216,7 +216,8 @@ def _ask(config: Path, do: str) -> str:
     from gatewayd.cli._daemon import daemon
 
     with daemon(config) as control:
-        return json.dumps(control.ask(do), indent=1)
+        told = control.ledger() if do == "ledger" else control.ask(do)
+        return json.dumps(told, indent=1)
 
 
 def _listing(settings: Settings | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -67,15 +68,21 @@ def run(args: argparse.Namespace) -> int:
             rows = list(rejected_rows(control, args.uplink))
             print(json.dumps(rows) if args.json else show_rejected(rows))
             return DONE
-        ledger = cast(dict[str, Any], control.ask("ledger"))
+        ledger = control.ledger(tell_progress)
     print(json.dumps(ledger) if args.json else show_ledger(ledger))
     return DONE if ledger["is_balanced"] else FAILED
 
 
+def tell_progress(counted: float | None) -> None:
+    """Show a person how far a count is that takes a while; None = it is done."""
+    if sys.stderr.isatty():
+        told = "\n" if counted is None else f"\rcounting the log: {counted:4.0%}"
+        print(told, end="", file=sys.stderr, flush=True)
+
+
 def rejected_rows(control: Control, uplink: str | None) -> Iterator[dict[str, Any]]:
     """Yield what the cloud of an uplink refused, or of all, the oldest first."""
-    ledger = cast(dict[str, Any], control.ask("ledger"))
-    for name in [uplink] if uplink else ledger["uplinks"]:
+    for name in [uplink] if uplink else cast(list[str], control.ask("uplinks")):
         after = 0
         while page := cast(list[dict[str, Any]], control.ask("rejected", uplink=name, after=after)):
             yield from page

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         status = cast("dict[str, Any]", control.ask("status"))
         told = Told(
             status=status,
-            ledger=cast("dict[str, Any]", control.ask("ledger")),
+            ledger=control.ledger(),
             readings=cast("list[dict[str, Any]]", control.ask("read")),
             channels=cast("list[dict[str, Any]]", control.ask("channels")),
             limits=_limits(settings, [output["channel"] for output in status["outputs"]]),

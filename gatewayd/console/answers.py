@@ -4,7 +4,8 @@ A request is one JSON object with `do` and what that needs:
 
     hello     which gateway is this
     status    how it is
-    ledger    what became of every reading
+    ledger    what became of every reading; `{"counted": 0.4}`: ask again, it is being counted
+    uplinks   of whom the ledger has a line
     rejected  `uplink`, `after` (a seq): what its cloud refused, with its answer
     retry     `uplink` (all without): those are sent again
     channels  what can be read and set
@@ -25,7 +26,7 @@ from collections.abc import Mapping
 import structlog
 
 from gatewayd.console.roles import LOCAL
-from gatewayd.console.settlement import ledger_of, rejected_of, retry_of
+from gatewayd.console.settlement import settle
 from gatewayd.console.surface import (
     ControlSurface,
     Json,
@@ -62,12 +63,8 @@ async def _do(surface: ControlSurface, request: Mapping[str, object], origin: st
             return {"state_dir": surface.state_dir}
         case "status":
             return await surface.status()
-        case "ledger":
-            return await ledger_of(surface)
-        case "rejected":
-            return await rejected_of(surface, request)
-        case "retry":
-            return await retry_of(surface, request, origin)
+        case "ledger" | "uplinks" | "rejected" | "retry":
+            return await settle(surface, request, origin)
         case "channels":
             return [show_channel(name, each) for name, each in surface.channels.items()]
         case "read":

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from gatewayd.errors import GatewayError, NoDaemon
+
+Json = dict[str, Any]
 
 NAME = "gatewayd.sock"
 
@@ -69,6 +72,20 @@ class Control:
         if not is_ok:
             raise GatewayError(str(error_text))
         return answer.get("result")
+
+    def ledger(self, tell: Callable[[float | None], object] = lambda counted: None) -> Json:
+        """Return the ledger; a log of days is counted for minutes.
+
+        Args:
+            tell: told how far the count is, 0 to 1, and None at its end.
+        """
+        is_told = False
+        while "counted" in (ledger := cast(Json, self.ask("ledger"))):
+            tell(ledger["counted"])
+            is_told = True
+        if is_told:
+            tell(None)
+        return ledger
 
     @contextmanager
     def again(self, hello_s: float) -> Iterator[Control]:

@@ -1,7 +1,8 @@
 """The local API: what the verbs print, as JSON over HTTP.
 
     GET  /api/status                                as `gatewayd status --json`
-    GET  /api/ledger                                as `gatewayd ledger --json`
+    GET  /api/ledger                                as `gatewayd ledger --json`; 503 with
+                                                    Retry-After while a long log is counted
     GET  /api/ledger/rejected?uplink=NAME&after=0   what its cloud refused, up to 500 after a seq
     POST /api/ledger/retry                          {"uplink": NAME}, without it of all: those go
                                                     out again; answers how many by uplink
@@ -73,7 +74,14 @@ class Api:
 
     async def ledger(self, request: web.Request) -> web.Response:
         """Tell what became of every reading."""
-        return _response(await answer(self._surface, {"do": "ledger"}))
+        told = await answer(self._surface, {"do": "ledger"})
+        result = cast(dict[str, Any], told.get("result"))
+        if not told["ok"] or "counted" not in result:
+            return _response(told)
+        sentence = f"the log is being counted, {result['counted']:.0%}; ask again"
+        still_counting = error_response(sentence, 503)
+        still_counting.headers["Retry-After"] = "5"
+        return still_counting
 
     async def rejected(self, request: web.Request) -> web.Response:
         """Tell what an uplink's cloud refused, with its answer."""

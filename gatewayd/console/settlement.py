@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from gatewayd.audit import act_row
@@ -17,10 +18,38 @@ Retry = Callable[[str], Awaitable[int]]
 PAGE = 500
 """Rejected rows in one answer; who wants more asks again, after the last."""
 
+COUNT_S = 1.0
+"""For a count to end, before it is told how far it is."""
+
+
+async def settle(surface: ControlSurface, request: Mapping[str, object], origin: str) -> object:
+    """Return the answer to one of the ledger's requests."""
+    match request["do"]:
+        case "ledger":
+            return await ledger_of(surface)
+        case "rejected":
+            return await rejected_of(surface, request)
+        case "retry":
+            return await retry_of(surface, request, origin)
+        case _:
+            return list(surface.uplinks())
+
 
 async def ledger_of(surface: ControlSurface) -> Json:
-    """Return every uplink's line, and what no log could take, by place."""
-    lines = {name: show_balance(each) for name, each in (await surface.ledger()).items()}
+    """Return every uplink's line, and what no log could take, by place.
+
+    Where the log is so long that it is still being counted after `COUNT_S`: `{"counted": 0.4}`,
+    how far that is. Whoever asks again gets the rest.
+    """
+    counting = asyncio.ensure_future(surface.ledger())
+    try:
+        while not (await asyncio.wait({counting}, timeout=COUNT_S))[0]:
+            if (counted := surface.counted()) is not None:
+                return {"counted": round(counted, 3)}
+        balances = await counting
+    finally:
+        counting.cancel()
+    lines = {name: show_balance(each) for name, each in balances.items()}
     return {
         "uplinks": lines,
         "lost": dict(surface.losses()),
@@ -37,7 +66,7 @@ async def rejected_of(surface: ControlSurface, request: Mapping[str, object]) ->
     uplink, after = request.get("uplink"), request.get("after", 0)
     if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < SEQ_MAX:
         raise ValueError("after is not a whole number")
-    [name] = await _uplinks(surface, uplink if uplink else "?")
+    [name] = _uplinks(surface, uplink if uplink else "?")
     if surface.rejected is None:
         raise GatewayError("there is no log")
     return [show_rejected(name, each) for each in await surface.rejected(name, after, PAGE)]
@@ -54,7 +83,7 @@ async def retry_of(
     """
     wanted = request.get("uplink") or None
     try:
-        names = await _uplinks(surface, wanted)
+        names = _uplinks(surface, wanted)
         if surface.retry is None:
             raise GatewayError("there is no log")
     except (ValueError, GatewayError) as error:
@@ -93,9 +122,9 @@ def show_rejected(uplink: str, rejected: Rejected) -> Json:
     }
 
 
-async def _uplinks(surface: ControlSurface, wanted: object) -> list[str]:
+def _uplinks(surface: ControlSurface, wanted: object) -> list[str]:
     """Return the uplinks that a name means; None = all."""
-    known = list(await surface.ledger())
+    known = list(surface.uplinks())
     if wanted is None:
         return known
     if wanted not in known:

@@ -48,7 +48,9 @@ class ControlSurface:
     Attributes:
         state_dir: which gateway this is, where several run on one machine.
         status: see above.
-        ledger: every uplink's line by name. May raise OutboxError.
+        ledger: every uplink's line by name; a long backlog takes minutes. May raise OutboxError.
+        counted: how far the ledger is that is being counted for long, 0 to 1; None = none is.
+        uplinks: of whom the log keeps an account, also those that are no more.
         losses: readings that no log could take, by place.
         rejected: up to so many that an uplink's cloud refused, after a seq. May raise OutboxError.
         retry: has those sent again; returns how many. May raise OutboxError.
@@ -73,6 +75,8 @@ class ControlSurface:
     make_safe: Callable[[], Awaitable[Mapping[ChannelId, Outcome]]]
     taps: Mapping[str, Tap] = field(default_factory=dict)
     stale_s: Callable[[ChannelId], float | None] = lambda name: None
+    counted: Callable[[], float | None] = lambda: None
+    uplinks: Callable[[], Iterable[str]] = tuple
     losses: Callable[[], Mapping[str, int]] = dict
     rejected: Callable[[str, int, int], Awaitable[Sequence[Rejected]]] | None = None
     retry: Callable[[str], Awaitable[int]] | None = None

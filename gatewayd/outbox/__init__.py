@@ -21,6 +21,7 @@ from gatewayd.clock import Clock
 from gatewayd.errors import OutboxError
 from gatewayd.model import Batch, ChannelId, Reading
 from gatewayd.outbox.ageing import Ageing
+from gatewayd.outbox.census import Counting
 from gatewayd.outbox.files import Carried
 from gatewayd.outbox.intake import Dated
 from gatewayd.outbox.interim import Interim, adopt
@@ -76,6 +77,7 @@ class Outbox:
         self._teller = Teller(clock, is_marking=not holds_back)
         self._ageing = Ageing(clock)
         self._thread = ThreadPoolExecutor(1, "outbox")
+        self._counting = Counting(self._do)
         self._store: Store
         self._end: _End | None = None
         self._subscriptions: Subscriptions = {}
@@ -204,9 +206,15 @@ class Outbox:
         events, self._store.events = self._store.events, []
         return events
 
-    async def balance(self) -> dict[str, Balance]:
-        """Return the ledger, with what the files hold counted row by row."""
-        return await self._do(lambda store: store.balance())
+    async def balance(self) -> Mapping[str, Balance]:
+        """Return the ledger, with what the files hold counted row by row; takes its time, and
+        nobody else's."""
+        return await self._counting.balance()
+
+    @property
+    def counted(self) -> float | None:
+        """How far a long count of the ledger is, 0 to 1; None = there is none."""
+        return self._counting.progress
 
     async def audit(self) -> list[str]:
         """Return a sentence for each uplink whose ledger does not balance; quick."""
@@ -266,6 +274,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Bring everything to the card and close it."""
+        await self._counting.stop()
         now_ms = self._clock.now_ms()
         if self._journal is not None:
             self._journal.close()

@@ -12,11 +12,15 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatewayd.model import Batch, ChannelId
-from gatewayd.outbox.ledger import Account, Balance
+from gatewayd.outbox.ledger import Account, Balance, balance_of
 from gatewayd.outbox.rejects import Rejection, Rejects
 from gatewayd.outbox.rows import Rows, count
 from gatewayd.outbox.slab import Slab
 from gatewayd.outbox.tables import as_json
+
+AUDIT_SLABS = 32
+"""An uplink that takes part of the channels is counted by decoding slabs, at a millisecond each;
+with more than this behind its cursor it is counted at start and by `gatewayd ledger` only."""
 
 
 class Books:
@@ -170,11 +174,14 @@ class Books:
         """Count an uplink's rows in the log itself."""
         return self._rows.held(self.wanted.get(uplink, frozenset()), self.accounts[uplink].cursor)
 
+    def is_countable(self, uplink: str, slabs_max: int = AUDIT_SLABS) -> bool:
+        """Return whether that takes no more than decoding some slabs."""
+        wanted = self.wanted.get(uplink, frozenset())
+        return self._rows.is_countable(wanted, self.accounts[uplink].cursor, slabs_max)
+
     def balance(self, uplink: str) -> Balance:
         """Return one line of the ledger, counted row by row."""
-        a = self.accounts[uplink]
-        held = self.held(uplink)
-        return Balance(a.accepted, a.delivered, a.pending, held, dict(a.dropped), a.repeated)
+        return balance_of(self.accounts[uplink], self.held(uplink))
 
     def reconcile(self, head: int = 0, slabs_max: int | None = None) -> list[str]:
         """Put right what was broken: rows that are gone are dropped by name, rows that nobody
@@ -189,8 +196,7 @@ class Books:
         """
         told = []
         for uplink, account in self.accounts.items():
-            wanted = self.wanted.get(uplink, frozenset())
-            if slabs_max and not self._rows.is_countable(wanted, account.cursor, slabs_max):
+            if slabs_max and not self.is_countable(uplink, slabs_max):
                 continue
             missing = account.pending - self.held(uplink)
             if missing > 0:

@@ -69,3 +69,9 @@ class Balance:
     def is_balanced(self) -> bool:
         """accepted = delivered + held + dropped."""
         return self.accepted == self.delivered + self.held + sum(self.dropped.values())
+
+
+def balance_of(account: Account, held: int) -> Balance:
+    """Return one line: an account, and what the log was counted to hold for it."""
+    a = account
+    return Balance(a.accepted, a.delivered, a.pending, held, dict(a.dropped), a.repeated)

@@ -84,6 +84,10 @@ class Rows:
             return count_after("main", cursor) + count_after("hot", max(cursor, self.card_last))
         return sum(count(slab, wanted, cursor) for slab in self.slabs(cursor))
 
+    def held_in_memory(self, wanted: frozenset[int], cursor: int) -> int:
+        """Count those of them that are not on the card."""
+        return sum(count(slab, wanted, cursor) for slab in self.uncommitted(cursor))
+
     def is_countable(self, wanted: frozenset[int], cursor: int, slabs_max: int) -> bool:
         """Return whether that takes no more than decoding some slabs; looking at one is cheaper."""
         if len(wanted) == len(self.names):
@@ -120,9 +124,13 @@ class Rows:
 
 def count(slab: Slab, wanted: frozenset[int], after: int = 0) -> int:
     """Count the rows of a slab after a seq whose channels are wanted."""
-    numbers: Sequence[int] = slab.numbers
-    if after >= slab.first:
-        numbers = numbers[after + 1 - slab.first :]
+    return count_numbers(slab.first, slab.numbers, wanted, after)
+
+
+def count_numbers(first: int, numbers: Sequence[int], wanted: frozenset[int], after: int) -> int:
+    """Count the rows from `first` on after a seq whose channels are wanted."""
+    if after >= first:
+        numbers = numbers[after + 1 - first :]
     if wanted.issuperset(numbers):
         return len(numbers)
     return sum(number in wanted for number in numbers)

@@ -50,10 +50,6 @@ HOT_BYTES_MAX = 64 * 2**20
 FORGET_SLABS = 256
 """Slabs that the card forgets in one commit: after an outage of days there are a million."""
 
-AUDIT_SLABS = 32
-"""An uplink that takes part of the channels is counted by decoding slabs, at a millisecond each;
-with more than this behind its cursor it is counted at start and by `gatewayd ledger` only."""
-
 
 class CardReplaced(OutboxError):
     """The card's file was gone and there is a new one: the files have to be opened again."""
@@ -378,14 +374,20 @@ class Store:
         with translated():
             return {uplink: self.books.balance(uplink) for uplink in self.books.accounts}
 
+    def look_at(self, slabs: Sequence[int]) -> None:
+        """Read slabs of the card that others could not; those that still cannot be are buried."""
+        with translated():
+            for last in slabs:
+                with closing(self._tables.read("main", last - 1)) as found:
+                    next(found, None)
+            if self._tables.broken:
+                self._bury()
+
     def audit(self) -> list[str]:
         """Count what can be counted quickly; return a sentence for each uplink that is wrong."""
         with translated():
-            lines = {
-                uplink: self.books.balance(uplink)
-                for uplink, account in self.books.accounts.items()
-                if self.rows.is_countable(self.books.wanted[uplink], account.cursor, AUDIT_SLABS)
-            }
+            quick = filter(self.books.is_countable, self.books.accounts)
+            lines = {uplink: self.books.balance(uplink) for uplink in quick}
         return [
             f"{uplink}: the ledger says {line.pending} pending, the log holds {line.held}"
             for uplink, line in lines.items()

@@ -59,9 +59,6 @@ async def test_what_a_cloud_refused_is_shown_and_sent_again(tmp_path: Path) -> N
     """By the uplink's name; who asked for it is written down."""
     asked: list[tuple[str, int]] = []
 
-    async def ledger() -> Mapping[str, Balance]:
-        return {"cloud": Balance(5, 3, 0, 2, {"rejected": 2})}
-
     async def rejected(uplink: str, after: int, limit: int) -> list[Rejected]:
         asked.append((uplink, after))
         return [Rejected(7, Reading(ChannelId("hall/temperature"), 1000, 21.5), "no such sensor")]
@@ -69,7 +66,9 @@ async def test_what_a_cloud_refused_is_shown_and_sent_again(tmp_path: Path) -> N
     async def retry(uplink: str) -> int:
         return 2
 
-    async with open_room(tmp_path, ledger=ledger, rejected=rejected, retry=retry) as room:
+    async with open_room(
+        tmp_path, uplinks=lambda: ("cloud",), rejected=rejected, retry=retry
+    ) as room:
         [row] = await room.get("api/ledger/rejected?uplink=cloud&after=6")
         assert (row["seq"], row["value"], row["reason"]) == (7, 21.5, "no such sensor")
         assert asked == [("cloud", 6)]
@@ -88,13 +87,10 @@ async def test_what_a_cloud_refused_is_shown_and_sent_again(tmp_path: Path) -> N
 async def test_trouble_with_the_log_does_not_look_like_success_of_a_retry(tmp_path: Path) -> None:
     """503 with the sentence."""
 
-    async def ledger() -> Mapping[str, Balance]:
-        return {"cloud": Balance(5, 3, 0, 2, {"rejected": 2})}
-
     async def retry(uplink: str) -> int:
         raise OutboxError("the card is full")
 
-    async with open_room(tmp_path, ledger=ledger, retry=retry) as room:
+    async with open_room(tmp_path, uplinks=lambda: ("cloud",), retry=retry) as room:
         assert await room.post("api/ledger/retry", {}, 503) == {"error": "the card is full"}
 
 
@@ -313,3 +309,16 @@ async def test_a_gateway_that_cannot_say_how_it_is_is_not_healthy(tmp_path: Path
         assert (await room.get("healthz", 503))["reason"] == "no log"
         assert await room.get("api/status", 503) == {"error": "no log"}
         assert await room.get("metrics", 503) == {"error": "no log"}
+
+
+async def test_a_long_log_is_counted_in_the_background(tmp_path: Path) -> None:
+    """Who asks is told how far it is, and when to ask again."""
+
+    async def never() -> Mapping[str, Balance]:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    async with open_room(tmp_path, ledger=never, counted=lambda: 0.43) as room:
+        told = await room.session.get(f"{room.address}api/ledger")
+        assert (told.status, told.headers["Retry-After"]) == (503, "5")
+        assert await told.json() == {"error": "the log is being counted, 43%; ask again"}

@@ -19,7 +19,7 @@ from gatewayd.console.settlement import PAGE
 from gatewayd.console.socket import bind_control, serve_control
 from gatewayd.console.surface import ControlSurface
 from gatewayd.model import ChannelId, Reading
-from gatewayd.outbox import Outbox, open_outbox
+from gatewayd.outbox import Balance, Outbox, open_outbox
 from gatewayd.testing.clock import START_MS, SimulatedClock
 from tests.gatewayd.console.test_answers import make_surface
 
@@ -51,6 +51,7 @@ def surface_over(outbox: Outbox) -> ControlSurface:
         ledger=outbox.balance,
         losses=lambda: outbox.losses,
         rejected=outbox.rejected,
+        uplinks=lambda: tuple(outbox.accounts),
         retry=outbox.retry,
     )
 
@@ -156,3 +157,26 @@ async def test_who_had_what_sent_again_is_written_down(outbox: Outbox) -> None:
     ]
     assert rows[1]["detail"] == "2 readings go out again"
     assert rows[0]["time_ms"]
+
+
+async def test_a_long_count_is_told_as_it_goes(outbox: Outbox, tmp_path: Path) -> None:
+    """Who asks is told how far it is, over the socket and to the verb, and then the ledger."""
+    steps: list[float | None] = [0.25, 0.75]
+    is_counted = asyncio.Event()
+
+    async def count() -> Mapping[str, Balance]:
+        await is_counted.wait()
+        return await outbox.balance()
+
+    def counted() -> float | None:
+        step = steps.pop(0)
+        if not steps:
+            is_counted.set()
+        return step
+
+    surface = replace(surface_over(outbox), ledger=count, counted=counted)
+    told: list[float | None] = []
+    async with served(tmp_path, surface) as path:
+        ledger = await asked(tmp_path, path, lambda control: control.ledger(told.append))
+    assert ledger["is_balanced"]
+    assert told == [0.25, 0.75, None]

@@ -6,7 +6,7 @@ import pytest
 
 from gatewayd.errors import OutboxError
 from gatewayd.model import ChannelId, Quality, Reading
-from gatewayd.outbox.slab import Slab, make_slab, parse_slab, resealed
+from gatewayd.outbox.slab import SLAB_ROWS_MAX, Slab, make_slab, parse_numbers, parse_slab, resealed
 
 A, B = ChannelId("a/b"), ChannelId("c/d")
 
@@ -30,6 +30,29 @@ def test_a_slab_comes_back_as_it_was(slab: Slab, is_packed: bool) -> None:
 
 
 @pytest.mark.parametrize("is_packed", [True, False])
+@pytest.mark.parametrize("channels", [1, 7, 40_000])
+def test_the_first_column_can_be_read_alone(channels: int, is_packed: bool) -> None:
+    """Also where it is longer than what is unpacked at a time."""
+    readings = [Reading(A, number, "]" * (number % 3)) for number in range(SLAB_ROWS_MAX)]
+    slab = make_slab(1, readings, {A: 0})
+    slab.numbers = [number * 19 % channels for number in range(SLAB_ROWS_MAX)]
+    body = slab.body(is_packed=is_packed)
+    assert parse_numbers((SLAB_ROWS_MAX, 1, 0, None, 0), body) == slab.numbers
+    assert parse_numbers((SLAB_ROWS_MAX, 1, 0, None, 0), body[5:]) == slab.numbers
+    with pytest.raises(OutboxError):
+        parse_numbers((SLAB_ROWS_MAX + 1, 1, 0, None, 0), body[5:])
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[", b"[]", b"[7]", b"[[1", b"x\x9c", b"[1]]", "text", None]
+)
+def test_what_is_no_slab_has_no_first_column(body: object) -> None:
+    """It is an error by name."""
+    with pytest.raises(OutboxError):
+        parse_numbers((9, 7, 0, None, 0), body)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
 def test_a_bit_that_turned_anywhere_is_seen(slab: Slab, is_packed: bool) -> None:
     """In the body, in its checksum and in its first byte; nothing of it is delivered."""
     body = slab.body(is_packed=is_packed)
@@ -38,6 +61,8 @@ def test_a_bit_that_turned_anywhere_is_seen(slab: Slab, is_packed: bool) -> None
         damaged[bit // 8] ^= 1 << bit % 8
         with pytest.raises(OutboxError):
             parse_slab((9, 7, 1000, None, 0), bytes(damaged))
+        with pytest.raises(OutboxError):
+            parse_numbers((9, 7, 1000, None, 0), bytes(damaged))
 
 
 @pytest.mark.parametrize(
