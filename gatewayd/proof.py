@@ -72,9 +72,10 @@ def confirms(verify: Verify, written: Value, reading: Reading | None, since_ms: 
     """Return whether the newest reading of the sensor says that the output does what was written.
 
     Args:
-        since_ms: when the hardware took the value (UTC ms); what was seen before says nothing.
+        since_ms: when the hardware took the value (UTC ms); what was seen before, or may have
+            been in the same millisecond, says nothing.
     """
-    if reading is None or reading.value is None or reading.time_ms < since_ms:
+    if reading is None or reading.value is None or reading.time_ms <= since_ms:
         return False
     if is_on(written):
         return holds(verify.on, reading.value)

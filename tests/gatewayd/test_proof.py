@@ -41,15 +41,17 @@ def test_what_is_no_condition_is_refused(condition: str) -> None:
 
 def test_on_and_off_are_confirmed_by_what_the_sensor_shows() -> None:
     """Without a condition for off it is whatever is not on."""
-    assert confirms(CLAMP, True, seen(4.2), 1000)
-    assert not confirms(CLAMP, True, seen(0.1), 1000)
-    assert confirms(CLAMP, False, seen(0.1), 1000)
+    assert confirms(CLAMP, True, seen(4.2), 999)
+    assert not confirms(CLAMP, True, seen(0.1), 999)
+    assert confirms(CLAMP, False, seen(0.1), 999)
     both = Verify(channel="a/b", on="> 2", off="< 1")
-    assert not confirms(both, False, seen(1.5), 1000)
+    assert not confirms(both, False, seen(1.5), 999)
 
 
 def test_what_was_seen_before_the_write_says_nothing() -> None:
-    """Nor does a sensor that gives no value."""
+    """Nor what may have been in the same millisecond, nor a sensor that gives no value."""
     assert not confirms(CLAMP, True, seen(4.2, time_ms=999), 1000)
-    assert not confirms(CLAMP, False, seen(None), 1000)
-    assert not confirms(CLAMP, False, None, 1000)
+    assert not confirms(CLAMP, True, seen(4.2, time_ms=1000), 1000)
+    assert confirms(CLAMP, True, seen(4.2, time_ms=1001), 1000)
+    assert not confirms(CLAMP, False, seen(None), 999)
+    assert not confirms(CLAMP, False, None, 999)
