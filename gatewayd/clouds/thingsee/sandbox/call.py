@@ -13,10 +13,9 @@ from gatewayd.clouds.thingsee.sandbox.mqtt import DeviceSide
 from gatewayd.clouds.thingsee.sandbox.orders import Orders
 from gatewayd.clouds.thingsee.sandbox.records import ApiClient, Group, Thing
 from gatewayd.clouds.thingsee.sandbox.world import World
+from gatewayd.clouds.thingsee.selecting import read_selection, read_whole
+from gatewayd.errors import Malformed
 from gatewayd.sandbox.bodies import Document, Shape, check, parse_body
-
-IDS_MAX = 100
-"""Ids in one list of a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +74,17 @@ class Call:
 
     def whole(self, name: str) -> int | None:
         """Return a whole number of the query, None if it is not there. Raises ApiError."""
-        text = self.asked.get(name, "")
-        if not text:
-            return None
-        if not text.isascii() or not text.isdecimal() or len(text) > 15:
-            raise bad(f"{name} is not a whole number")
-        return int(text)
+        try:
+            return read_whole(self.asked, name)
+        except Malformed as error:
+            raise bad(str(error)) from None
 
     def selection(self) -> Selection:
         """Return what the query selects. Raises ApiError."""
-        return Selection(
-            message_ids=self._ids("messageid"),
-            event_ids=self._ids("eventid"),
-            from_s=self.whole("from"),
-            to_s=self.whole("to"),
-            limit=self.whole("limit"),
-        )
-
-    def _ids(self, name: str) -> tuple[int, ...]:
-        words = [each.strip() for each in self.asked.get(name, "").split(",") if each.strip()]
-        if len(words) > IDS_MAX or not all(
-            each.isascii() and each.isdecimal() and len(each) < 10 for each in words
-        ):
-            raise bad(f"{name} is not a list of at most {IDS_MAX} whole numbers")
-        return tuple(map(int, words))
+        try:
+            return read_selection(self.asked)
+        except Malformed as error:
+            raise bad(str(error)) from None
 
 
 Handler = Callable[[Call], object]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeVar
 
 import orjson
 
 from gatewayd.clouds.thingsee.codec import Message, to_json
 from gatewayd.clouds.thingsee.rest_types import Selection
+from gatewayd.clouds.thingsee.selecting import is_selected, newest
 
 Key = tuple[str, int, float, int | None]
-T = TypeVar("T")
 
 
 class History:
@@ -71,22 +70,6 @@ class History:
         del self._known[_key(message)]
         self._bytes -= size
         self.forgotten += 1
-
-
-def newest(found: list[T], limit: int | None) -> list[T]:
-    """Return the last `limit` of a list; None and 0 = all."""
-    return found[-limit:] if limit else found
-
-
-def is_selected(message: Message, selection: Selection) -> bool:
-    """Return whether a query means a message; both ends of the time are included."""
-    time_s = _time_s(message)
-    return (
-        (not selection.message_ids or message.id in selection.message_ids)
-        and (not selection.event_ids or message.event in selection.event_ids)
-        and (selection.from_s is None or time_s >= selection.from_s)
-        and (selection.to_s is None or int(time_s) <= selection.to_s)
-    )
 
 
 def _key(message: Message) -> Key:

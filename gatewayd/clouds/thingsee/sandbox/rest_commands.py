@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatewayd.clouds.thingsee.codec import MESSAGES_MAX, TRANSACTION_MAX, Message, of_json, to_json
+from gatewayd.clouds.thingsee.codec import Message, to_json
 from gatewayd.clouds.thingsee.sandbox.call import Call, Route
 from gatewayd.clouds.thingsee.sandbox.errors import bad
-from gatewayd.clouds.thingsee.sandbox.history import is_selected, newest
 from gatewayd.clouds.thingsee.sandbox.records import Thing
+from gatewayd.clouds.thingsee.selecting import is_selected, newest
+from gatewayd.clouds.thingsee.sending import read_commands
 from gatewayd.errors import Malformed
 
 
@@ -65,23 +66,10 @@ def _give(call: Call, thing: Thing, found: list[Message]) -> list[Message]:
 
 def _commands(call: Call) -> list[Message]:
     """Return the commands of a body. Raises ApiError: any of them cannot be sent."""
-    body = call.body()
-    if not isinstance(body, list) or not 1 <= len(body) <= MESSAGES_MAX:
-        raise bad(f"the body is not an array of 1 to {MESSAGES_MAX} commands")
-    found = []
-    for each in body:
-        try:
-            found.append(of_json(each))
-        except Malformed as error:
-            raise bad(str(error)) from None
-    allowed = call.premises.orders.allowed()
-    for command in found:
-        if command.id not in allowed:
-            raise bad(f"message id {command.id} is not allowed")
-        said = command.fields.get("transactionId")
-        if said is not None and command.transaction is None:
-            raise bad(f"transactionId is not a whole number to {TRANSACTION_MAX}")
-    return found
+    try:
+        return read_commands(call.body(), call.premises.orders.allowed())
+    except Malformed as error:
+        raise bad(str(error)) from None
 
 
 ROUTES = (
