@@ -34,6 +34,17 @@ class Carrier(Protocol):
         ...
 
 
+class Collected:
+    """A carrier to nowhere else: keeps what is said for who asked and waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Keep messages."""
+        self.messages += messages
+
+
 class Line:
     """One carrier, and the times of what it carried; without a carrier nothing is said."""
 

@@ -29,12 +29,18 @@ from gatewayd.clouds.thingsee.gathering import Gathering
 from gatewayd.clouds.thingsee.inbound import Ear
 from gatewayd.clouds.thingsee.kept import Kept
 from gatewayd.clouds.thingsee.line import Carrier, Line
-from gatewayd.clouds.thingsee.names import Names, Owner, name_channels
+from gatewayd.clouds.thingsee.names import Names, name_channels
 from gatewayd.clouds.thingsee.own_settings import OwnSettings
 from gatewayd.clouds.thingsee.pushed import Pushes
 from gatewayd.clouds.thingsee.report import Halls, plan_messages
 from gatewayd.clouds.thingsee.requests import Requests
-from gatewayd.clouds.thingsee.settings import Config, check_settings, mqtt_settings, push_address
+from gatewayd.clouds.thingsee.settings import (
+    Config,
+    check_settings,
+    mqtt_settings,
+    owner_of,
+    push_address,
+)
 from gatewayd.errors import BatchRefused, LinkError
 from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome
 from gatewayd.transports.mqtt import MqttSession, Will, open_mqtt
@@ -64,8 +70,7 @@ def subscription(config: Config, channels: Mapping[ChannelId, Channel]) -> froze
 
 
 def _names(config: Config, gateway_id: str, channels: Mapping[ChannelId, Channel]) -> Names:
-    owner = Owner(config.gateway_tuid, config.things, config.sensors, config.actuators)
-    return name_channels(gateway_id, channels, owner)
+    return name_channels(gateway_id, channels, owner_of(config))
 
 
 @asynccontextmanager

@@ -87,7 +87,9 @@ class Requests:
         line: Line,
         answered: Mapping[str, int] | None = None,
     ) -> None:
-        """Begin with what was answered on earlier connections."""
+        """Begin with what was answered on earlier connections; None = nothing, and no later one
+        will hear of this."""
+        self._is_kept = answered is not None
         self._earlier = answered or {}
         self._answered = dict(self._earlier)
         self._premises = premises
@@ -128,7 +130,7 @@ class Requests:
         if key is not None and is_lately(self._earlier.get(key.hex()), self._now_ms()):
             return None
         self._remember(key, None)
-        self._log.info("asked by the cloud", tsm_id=request.id, tsm_ev=request.event)
+        self._log.info("request taken", tsm_id=request.id, tsm_ev=request.event)
         if request.destination not in self._names.devices:
             fault = unknown_destination(self._names.gateway, request.destination, self._now_s())
             await self._answer(key, [fault])
@@ -159,7 +161,7 @@ class Requests:
         is_led = request.id in LEDS
         fields = led_answer(request, outcome) if is_led else relay_answer(place, outcome)
         await self._answer(key, [self._answer_to(request, fields)])
-        if key is not None:
+        if key is not None and self._is_kept:
             await self._keep_answered(key)
 
     # Repeats

@@ -146,15 +146,22 @@ class LoggedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of commands: who sent them, and they as the cloud passes them on."""
+    """What became of commands: who sent them, and they as the cloud passes them on.
+
+    `messages` are the things' answers, where a gateway answers by itself; the cloud has none yet.
+    """
 
     responsible: str
     commands: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
 
     @classmethod
     def of(cls, data: object) -> Self:
         record = record_in(data)
-        return cls(text(record, "responsible"), tuple(map(of_json, objects(record, "commands"))))
+        commands, messages = (
+            tuple(map(of_json, objects(record, name))) for name in ("commands", "messages")
+        )
+        return cls(text(record, "responsible"), commands, messages)
 
 
 @dataclass(frozen=True, slots=True)

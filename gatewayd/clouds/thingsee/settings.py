@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from gatewayd.clouds.thingsee.names import OutputEntry, SensorEntry
+from gatewayd.clouds.thingsee.names import OutputEntry, Owner, SensorEntry
 from gatewayd.clouds.thingsee.topics import OF_MESSAGE, PLACES, places_in
 from gatewayd.errors import ConfigError
 from gatewayd.fields import Seconds, Secret
@@ -72,6 +72,11 @@ class Config:
     things: dict[str, str] = field(default_factory=dict)
     sensors: dict[str, SensorEntry] = field(default_factory=dict)
     actuators: dict[str, OutputEntry] = field(default_factory=dict)
+
+
+def owner_of(config: Config) -> Owner:
+    """Return what a section says about names."""
+    return Owner(config.gateway_tuid, config.things, config.sensors, config.actuators)
 
 
 def check_settings(config: Config) -> None:
