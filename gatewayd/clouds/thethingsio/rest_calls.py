@@ -17,14 +17,12 @@ import orjson
 from gatewayd.clouds.json_fields import Json
 from gatewayd.clouds.thethingsio.answers import Refused
 from gatewayd.clouds.thethingsio.codec import Entry, decode_push, encode_time, parse_json
+from gatewayd.clouds.thethingsio.queries import ROWS_MAX
 from gatewayd.clouds.thethingsio.rest_errors import Denied, content_of, error_for
 from gatewayd.clouds.thethingsio.stream import Subscribed, Texts, decode_event
 from gatewayd.clouds.thethingsio.verdict import JSON, without_secrets
 from gatewayd.errors import LinkLost, Malformed
 from gatewayd.transports.http import Answer, Http, Request, Stream
-
-ROWS_MAX = 1000
-"""Values that one read answers at the most (App Development guide)."""
 
 PAGES_MAX = 10_000
 """Ten million values; a cloud that pages on for ever is stopped here."""

@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.clouds.thethingsio.codec import Entry, decode_time
-from gatewayd.clouds.thethingsio.rest_calls import (
-    ROWS_MAX,
-    Calls,
-    Nobody,
-    all_rows,
-    dated_rows,
-    range_of,
-)
+from gatewayd.clouds.thethingsio.queries import ROWS_MAX
+from gatewayd.clouds.thethingsio.rest_calls import Calls, Nobody, all_rows, dated_rows, range_of
 from gatewayd.clouds.thethingsio.rest_errors import Busy, NotFound, ThethingsioError, content_of
 from gatewayd.clouds.thethingsio.rest_firmwares import Firmware
 from gatewayd.errors import GatewayError, LinkError, LinkLost, Malformed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -10,7 +11,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from gatewayd.clouds.thethingsio.codec import Entry, decode_time, encode_entry
+from gatewayd.clouds.thethingsio.codec import Entry, encode_entry
+from gatewayd.clouds.thethingsio.queries import KEEP_ALIVE_MS, limit_of, number_of, stretch_of
 from gatewayd.clouds.thethingsio.sandbox.errors import bad
 from gatewayd.clouds.thethingsio.sandbox.hub import Hub
 from gatewayd.clouds.thethingsio.sandbox.intake import Intake
@@ -23,10 +25,6 @@ from gatewayd.errors import Malformed
 from gatewayd.sandbox.bodies import Document, Shape, check, parse_body
 from gatewayd.sandbox.errors import ApiError
 
-ROWS_MAX = 1000
-"""Values of one answer."""
-
-KEEP_ALIVE_MS = 60_000
 KEEP_ALIVE_MS_MAX = 3_600_000
 
 FORM = "application/x-www-form-urlencoded"
@@ -76,24 +74,10 @@ class Call:
         text = self.request.query.get(name, "").lower()
         return text not in ("false", "0") if text else default
 
-    def limit(self) -> int:
-        """Return how many values are asked for."""
-        limit = self._number("limit", 1)
-        if limit < 1:
-            raise bad("limit is not a number from 1 to 1000")
-        return min(limit, ROWS_MAX)
-
-    def instant(self, name: str) -> int | None:
-        """Return a date of the query, UTC milliseconds."""
-        text = self.request.query.get(name, "")
-        try:
-            return decode_time(text) if text else None
-        except Malformed:
-            raise bad(f"{name} is no date; YYYYMMDDHHmmss is expected") from None
-
     def keep_alive_s(self) -> float:
         """Return after how much silence a stream says `{}`."""
-        keep_alive_ms = self._number("keepAlive", KEEP_ALIVE_MS)
+        with _as_bad():
+            keep_alive_ms = number_of(self.request.query, "keepAlive", KEEP_ALIVE_MS)
         if not 1 <= keep_alive_ms <= KEEP_ALIVE_MS_MAX:
             raise bad(f"keepAlive is not a number of milliseconds up to {KEEP_ALIVE_MS_MAX}")
         return keep_alive_ms / 1000
@@ -116,16 +100,19 @@ class Call:
         timeline = thing.timelines.get(key)
         if timeline is None:
             raise ApiError(404, "", f"Resource {key} not found")
-        start_ms, end_ms = self.instant("startDate"), self.instant("endDate")
-        return [encode_entry(row) for row in timeline.read(self.limit(), start_ms, end_ms)]
+        query = self.request.query
+        with _as_bad():
+            found = timeline.read(limit_of(query), *stretch_of(query))
+        return [encode_entry(row) for row in found]
 
-    def _number(self, name: str, default: int) -> int:
-        text = self.request.query.get(name, "")
-        if not text:
-            return default
-        if not (text.isascii() and text.isdecimal()) or len(text) > 9:
-            raise bad(f"{name} is not a number")
-        return int(text)
+
+@contextmanager
+def _as_bad() -> Iterator[None]:
+    """Refuse what cannot be read."""
+    try:
+        yield
+    except Malformed as error:
+        raise bad(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
