@@ -26,7 +26,7 @@ from gatewayd.clouds.thethingsio.codec import GEO, SETTINGS, Entry, encode_point
 from gatewayd.clouds.thethingsio.http_line import Line, open_http_line
 from gatewayd.clouds.thethingsio.mqtt_line import open_mqtt_line
 from gatewayd.clouds.thethingsio.names import Names
-from gatewayd.clouds.thethingsio.report import Told, is_urgent, plan_writes
+from gatewayd.clouds.thethingsio.report import Told, is_urgent, plan_writes, reply_entries
 from gatewayd.clouds.thethingsio.requests import Requests, load_requests
 from gatewayd.clouds.thethingsio.settings import (
     Config,
@@ -35,7 +35,6 @@ from gatewayd.clouds.thethingsio.settings import (
     http_settings,
     names_of,
 )
-from gatewayd.clouds.wire_values import wire_value
 from gatewayd.errors import BatchRefused, LinkDenied, LinkError, LinkLost, Malformed, Throttled
 from gatewayd.model import Batch, Channel, ChannelId, Command, Outcome
 from gatewayd.transports.http import open_http
@@ -177,18 +176,12 @@ class ThethingsioLink:
         Raises:
             LinkLost, LinkDenied: see errors.
         """
-        resource = self._names[command.channel]
-        word, value = outcome.status.value, outcome.value
+        resource, clock = self._names[command.channel], self._premises.clock
         latest = self._premises.board.latest(command.channel)
-        if value is None and latest is not None:
-            value = latest.value
-        entries = [Entry(resource.ack, f"{word}: {outcome.detail}" if outcome.detail else word)]
-        if value is not None:
-            clock = self._premises.clock
-            # Readings of this resource carry our time; among them this has to be in its place.
-            time_ms = clock.now_ms() if clock.is_synchronised() else None
-            entries.insert(0, Entry(resource.report, wire_value(value, resource)[0], time_ms))
-        await self._tell(*entries)
+        # Readings of this resource carry our time; among them this has to be in its place.
+        time_ms = clock.now_ms() if clock.is_synchronised() else None
+        value = latest.value if latest is not None else None
+        await self._tell(*reply_entries(resource, outcome, value, time_ms))
         if command.issued_ms is None:
             await self._date(resource.command)
 

@@ -28,7 +28,7 @@ from gatewayd.clouds.thethingsio.codec import (
 from gatewayd.clouds.thethingsio.names import Names, Resource
 from gatewayd.clouds.wire_values import wire_value
 from gatewayd.errors import Malformed
-from gatewayd.model import Batch, ChannelId, Quality, Reading, Value
+from gatewayd.model import Batch, ChannelId, Outcome, Quality, Reading, Value
 
 _OPEN, _CLOSE = b'{"values":[', b"]}"
 
@@ -109,21 +109,42 @@ def _entries(seq: int, reading: Reading, resource: Resource, plan: Plan, told: T
     channel, time_ms, value, quality = reading
     entries = []
     if value is not None:
-        wire, reason = wire_value(value, resource)
-        if reason:
-            plan.refused.setdefault(reason, []).append(seq)
-            return []
         mark = plan.marks.get(channel) or told.marks.get(channel)
         sent_ms = time_ms
         if mark is not None and mark.read_ms <= time_ms <= mark.sent_ms:
             sent_ms = mark.sent_ms + 1
+        entry, reason = value_entry(resource, value, sent_ms)
+        if reason:
+            plan.refused.setdefault(reason, []).append(seq)
+            return []
         plan.marks[channel] = Mark(time_ms, sent_ms)
-        entries.append(Entry(resource.report, wire, sent_ms, _geo(wire)))
+        entries.append(entry)
     word = word_of(quality)
     if resource.quality and (plan.words.get(channel) or told.words.get(channel)) != word:
         plan.words[channel] = word
         entries.append(Entry(resource.quality, word, time_ms))
     return entries
+
+
+def value_entry(resource: Resource, value: Value, time_ms: int | None) -> tuple[Entry, str]:
+    """Return how a channel's value is told, and why it cannot be (empty if it can)."""
+    wire, reason = wire_value(value, resource)
+    return Entry(resource.report, wire, time_ms, _geo(wire)), reason
+
+
+def reply_entries(
+    resource: Resource, outcome: Outcome, latest: Value | None, time_ms: int | None
+) -> list[Entry]:
+    """Return what tells an output's value, and last what became of a command.
+
+    Args:
+        latest: the output's value where the outcome has none.
+        time_ms: now; None where the clock is not to be believed.
+    """
+    word, value = outcome.status.value, outcome.value
+    ack = Entry(resource.ack, f"{word}: {outcome.detail}" if outcome.detail else word)
+    value = latest if value is None else value
+    return [ack] if value is None else [value_entry(resource, value, time_ms)[0], ack]
 
 
 def _geo(value: Value) -> Geo | None:
