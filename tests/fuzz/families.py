@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 FAMILIES = {
-    "doors": r"console |control socket|push listener|broker$|gatewayd\.transports\.mqtt_",
+    "doors": r"console |app calls |control socket|push listener|broker$|gatewayd\.transports\.mqtt",
     "files": r"file |gatewayd\.(outbox|testing|fields|expression)\b",
     "devices": r"drivers\.|bme280 |bluez |gpsd |gatewayd\.ports\.",
     "clouds": r"clouds\.|gatewayd\.(clouds|transports)\.|thing|thethings|cloud ",

@@ -11,6 +11,7 @@ from typing import Any
 from drivers.i2c import bme280
 from gatewayd.errors import DeviceError, Malformed
 from tests.fuzz.answers import answer_targets
+from tests.fuzz.apps import app_targets
 from tests.fuzz.clouds import cloud_targets
 from tests.fuzz.configured import configured_targets
 from tests.fuzz.entries import entry_targets
@@ -34,7 +35,7 @@ def targets() -> dict[str, Target]:
         *cloud_targets(),
         *answer_targets(),
     ]
-    found += [*hostile_targets(), *kept_targets(), *entry_targets()]
+    found += [*hostile_targets(), *kept_targets(), *entry_targets(), *app_targets()]
     return {each.name: each for each in found}
 
 
