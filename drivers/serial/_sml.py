@@ -170,5 +170,7 @@ def _values(entries: list[Tree]) -> Iterator[Value]:
         if isinstance(value, bytes):
             yield Value(medium, code, value, symbol)
         elif isinstance(value, int) and not isinstance(value, bool):
-            power = scaler if isinstance(scaler, int) and abs(scaler) <= 18 else 0
+            power = 0
+            if isinstance(scaler, int) and not isinstance(scaler, bool) and abs(scaler) <= 18:
+                power = scaler
             yield Value(medium, code, float(f"{value}e{power}") if power else value, symbol)

@@ -46,6 +46,7 @@ from gatewayd.clouds.thingplus.tokens import (
     authorize_path,
     password_digest,
 )
+from gatewayd.errors import Malformed
 from gatewayd.fields import Secret
 from gatewayd.transports.http import HttpSettings, open_http
 
@@ -146,8 +147,15 @@ class Rest:
         await self._calls.post("/changePassword", body)
 
     async def site(self) -> Named:
-        """Return the site of the user."""
-        return Named.of((await self._calls.get("/site")).records[0])
+        """Return the site of the user.
+
+        Raises:
+            Malformed: the answer names none.
+        """
+        records = (await self._calls.get("/site")).records
+        if not records:
+            raise Malformed("Thing+ names no site")
+        return Named.of(records[0])
 
 
 class Timelines:
