@@ -21,6 +21,9 @@ SIZE_MAX = 8192
 DEPTH_MAX = 8
 """Lists within lists; a list of readings has five."""
 
+POWER_MAX = 18
+"""A meter's value is a whole number of at most 64 bits."""
+
 GET_LIST_RESPONSE = 0x0701
 UNITS = {
     8: "deg",
@@ -170,7 +173,14 @@ def _values(entries: list[Tree]) -> Iterator[Value]:
         if isinstance(value, bytes):
             yield Value(medium, code, value, symbol)
         elif isinstance(value, int) and not isinstance(value, bool):
-            power = 0
-            if isinstance(scaler, int) and not isinstance(scaler, bool) and abs(scaler) <= 18:
-                power = scaler
+            power = _power(scaler)
             yield Value(medium, code, float(f"{value}e{power}") if power else value, symbol)
+
+
+def _power(scaler: Tree) -> int:
+    """Return the power of ten of a value; it may be left out, and a wrong one spoils the value."""
+    if scaler == b"":
+        return 0
+    if not isinstance(scaler, int) or isinstance(scaler, bool) or abs(scaler) > POWER_MAX:
+        raise Malformed("an SML power of ten of another form")
+    return scaler

@@ -110,6 +110,16 @@ def test_a_truth_is_no_number() -> None:
     assert decode(message, USUAL)[0].quality is Quality.ABSENT
 
 
+@pytest.mark.parametrize("power", ["4201", "5213", "52ED", "0271"])
+def test_a_power_of_ten_that_is_none_spoils_the_list(power: str) -> None:
+    """A value without it would be ten or a million times too large."""
+    assert bytes.fromhex("52FF65000C1361") in ISKRA
+    wrong = bytes.fromhex(f"{power}65000C1361")
+    contents = ISKRA[8:-8].replace(bytes.fromhex("52FF65000C1361"), wrong)
+    with pytest.raises(Malformed, match="power of ten"):
+        list(messages(sml_framed(contents)))
+
+
 def test_a_meter_is_known_by_its_frame() -> None:
     """And nothing else is taken for one."""
     assert recognise(ISKRA[9:] + ISKRA) is not None
