@@ -17,6 +17,9 @@ from gatewayd.outbox.slab import HOLE, MARK, Moved, Slab, parse_slab, resealed
 CHANNELS_MAX = 1_000_000
 """A number beyond this is a damaged one."""
 
+DIGITS_MAX = 19
+"""Of a whole number that SQLite can hold."""
+
 WAITING = f"(boot IS NOT NULL AND boot NOT LIKE '{MARK}%')"
 """Which slabs `Slab.is_waiting`."""
 
@@ -227,17 +230,20 @@ class Tables:
         names: list[ChannelId] = []
         query = f"SELECT number, name, seal FROM {tier}.channel ORDER BY number"
         for number, name, seal in self.db.execute(query):
-            if number > CHANNELS_MAX:
-                break
+            if not isinstance(number, int) or not 0 <= number <= CHANNELS_MAX:
+                continue
             names += [ChannelId(f"?{place}") for place in range(len(names), number)]
-            is_right = seal is None or seal == seal_of(number, name)
+            is_right = isinstance(name, str) and seal in (None, seal_of(number, name))
             names.append(ChannelId(name if is_right else f"?{number}"))
-        return names
+        # A number whose name is gone must never be given to another channel.
+        told = min(self.number(tier, "names"), CHANNELS_MAX)
+        return names + [ChannelId(f"?{place}") for place in range(len(names), told)]
 
     def save_names(self, tier: str, names: Sequence[ChannelId], start: int) -> None:
         """Write the channel table from a place on."""
         rows = [(at, name, seal_of(at, name)) for at, name in enumerate(names[start:], start)]
         self.db.executemany(f"INSERT OR REPLACE INTO {tier}.channel VALUES(?,?,?)", rows)
+        self.set_meta(tier, "names", len(names))
 
     def accounts(self, tier: str) -> dict[str, Account]:
         """Return the counters of every uplink; damaged ones are passed over, see `is_damaged`."""
@@ -276,7 +282,10 @@ class Tables:
     def number(self, tier: str, name: str) -> int:
         """Return a named whole number; what is missing or damaged is 0."""
         value = self.meta(tier, name)
-        return value if isinstance(value, int) else int(str(value)) if str(value).isdigit() else 0
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        return int(text) if text.isdecimal() and len(text) < DIGITS_MAX else 0
 
     def meta(self, tier: str, name: str) -> object:
         """Return a named value, or None."""

@@ -111,3 +111,23 @@ def test_a_blob_on_the_card_does_not_spoil_the_end(tmp_path: Path) -> None:
         assert b"reserved" in (tmp_path / COUNTERS_NAME).read_bytes()
 
     run_simulated(main())
+
+
+def test_a_table_of_names_that_holds_anything_ends_no_start(tmp_path: Path) -> None:
+    """SQLite takes anything anywhere, where a file is of another layout or damaged. What nobody
+    knows the channel of any more is nobody's."""
+    rows = "(NULL, 'a/b', NULL), ('z', 'c/d', NULL), (-3, 'e/f', NULL), (0, x'00', NULL), (1, 2, 3)"
+
+    async def main() -> None:
+        await first_life(tmp_path)
+        with closing(sqlite3.connect(tmp_path / CARD_NAME)) as db, db:
+            db.execute("DROP TABLE channel")
+            db.execute("CREATE TABLE channel(number, name, seal)")
+            db.execute(f"INSERT INTO channel VALUES {rows}")
+        async with open_outbox(tmp_path, None, SimulatedClock()) as outbox:
+            await outbox.subscribe(WANTED)
+            await outbox.append(say(21, 5))
+            assert await sent(outbox) == [reading.value for reading in say(21, 5)]
+            assert (await outbox.balance())["all"].is_balanced
+
+    run_simulated(main())
