@@ -45,7 +45,6 @@ def test_hostile_bytes_are_survived(name: str) -> None:
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),

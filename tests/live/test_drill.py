@@ -64,12 +64,13 @@ async def test_a_gateway_that_leaves_a_pump_on_fails(tmp_path: Path) -> None:
 
 
 async def test_ctrl_c_ends_it_clean(house: House) -> None:
-    """Exit code 130, and neither a process nor a folder is left."""
+    """Exit code 130, and neither a process nor a folder is left. All exercises are asked for: one
+    alone may be done before the signal comes.
+    """
     scratch = house.folder / "scratch"
     scratch.mkdir()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gatewayd", "drill", "--only", "flood"),
-        *("--scratch", str(scratch)),
+        *(sys.executable, "-m", "gatewayd", "drill", "--scratch", str(scratch)),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         env=house.environment(),

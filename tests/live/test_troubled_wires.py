@@ -19,6 +19,8 @@ from gatewayd.model import ChannelId, Quality, Reading
 from tests.live.daemon import House
 from tests.peers.pty import Pty, plugged
 
+pytestmark = pytest.mark.alone  # How long a slave takes is learned.
+
 WAIT_S = 20.0
 STEADY_S = 0.05
 SPEAKS_S = 0.05

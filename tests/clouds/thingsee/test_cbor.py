@@ -119,7 +119,7 @@ def survives(frame: bytes) -> None:
             to_json(message)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(WIRE), st.data())
 def test_mutated_cbor_is_read_or_malformed(frame: bytes, data: st.DataObject) -> None:
     """Nothing but Malformed comes out of broken bytes."""
@@ -127,7 +127,7 @@ def test_mutated_cbor_is_read_or_malformed(frame: bytes, data: st.DataObject) ->
 
 
 @pytest.mark.slow
-@settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100_000, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(WIRE), st.data())
 def test_a_hundred_thousand_mutated_frames(frame: bytes, data: st.DataObject) -> None:
     """The same, for a night."""

@@ -143,7 +143,7 @@ def survives(frame: bytes) -> None:
         sort_out(frame)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_mutated_messages_are_read_or_malformed(data: st.DataObject) -> None:
     """Nothing but Malformed comes out of broken bytes, and what is read can be written again."""
@@ -151,7 +151,7 @@ def test_mutated_messages_are_read_or_malformed(data: st.DataObject) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100_000, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_hundred_thousand_mutated_messages(data: st.DataObject) -> None:
     """The same, for a night."""

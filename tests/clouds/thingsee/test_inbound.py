@@ -93,7 +93,7 @@ def test_the_event_is_a_field_for_routes() -> None:
     assert (fact.fields, fact.time_ms, fact.thing) == ({"tsmEv": 18}, None, PIR)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_broken_bytes_are_counted_and_nothing_else(data: st.DataObject) -> None:
     """Not even Malformed comes out of hearing."""

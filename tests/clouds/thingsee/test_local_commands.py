@@ -201,7 +201,7 @@ PATH = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(PATH, st.lists(MESSAGE | ODD, max_size=4) | MESSAGE | st.binary(max_size=9))
 def test_no_body_is_too_much(tmp_path: Path, path: str, body: object) -> None:
     """Whatever it holds: it is answered as an object, and moves outputs at the most."""

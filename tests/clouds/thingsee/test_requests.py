@@ -219,7 +219,7 @@ ASKED = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.lists(ASKED, min_size=1, max_size=4))
 def test_no_request_is_too_much(tmp_path: Path, asked: list[dict[str, Any]]) -> None:
     """Whatever its fields hold: every answer can be written, and none is to nobody."""
@@ -237,7 +237,7 @@ def test_no_request_is_too_much(tmp_path: Path, asked: list[dict[str, Any]]) -> 
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
 @given(st.lists(ASKED, min_size=5, max_size=5))
 def test_a_hundred_thousand_requests(tmp_path: Path, asked: list[dict[str, Any]]) -> None:
     """The same, for a night."""

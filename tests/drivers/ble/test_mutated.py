@@ -129,7 +129,7 @@ def survives(make: Make, data: bytes) -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 @given(data=bent())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_bent_packet_is_understood_passed_over_or_refused(name: str, data: bytes) -> None:
     """Never another exception, never a value that is none."""
     survives(MAKERS[name], data)
@@ -138,14 +138,14 @@ def test_a_bent_packet_is_understood_passed_over_or_refused(name: str, data: byt
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @given(data=bent() | some.binary(max_size=64))
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000)
 def test_a_hundred_thousand_bent_packets(name: str, data: bytes) -> None:
     """The same, for longer, each under eleven names, and bytes that never were a packet."""
     survives(MAKERS[name], data)
 
 
 @given(data=bent() | some.binary(max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_scan_lives_through_everything_too(data: bytes) -> None:
     """It hears every device there is."""
     for advertisement in heard_as(data):

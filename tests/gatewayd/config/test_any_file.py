@@ -42,7 +42,7 @@ NESTED: tuple[Any, ...] = (
 odd = st.sampled_from([*PLAIN, *NESTED])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(ways(DOCUMENT)), odd), min_size=1, max_size=4))
 def test_no_value_of_the_wrong_kind_is_too_much(
     tmp_path_factory: Any, changes: list[tuple[tuple[str, ...], Any]]
@@ -66,7 +66,7 @@ def test_no_value_of_the_wrong_kind_is_too_much(
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8")))
 def test_no_bytes_are_too_much(tmp_path_factory: Any, data: bytes) -> None:
     """A file that is no TOML has one problem, whatever it is."""

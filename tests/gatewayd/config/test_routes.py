@@ -92,7 +92,7 @@ ODD: tuple[Any, ...] = (
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from([*GOOD, "other"]), st.sampled_from(ODD), min_size=1))
 def test_no_value_of_a_route_is_too_much(check: Check, odd: dict[str, Any]) -> None:
     """Odd values are problems with places inside the file."""

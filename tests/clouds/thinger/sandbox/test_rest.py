@@ -76,9 +76,7 @@ async def test_every_door_is_locked(sandbox: Sandbox, route: Route) -> None:
         assert await ask(sandbox, route.method, f"{path}?authorization={foreign}") == 403
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(route=st.sampled_from(WRITING), body=JSON)
 async def test_any_body_is_taken_or_refused(sandbox: Sandbox, route: Route, body: object) -> None:
     """With a sentence; nothing breaks inside."""
@@ -87,9 +85,7 @@ async def test_any_body_is_taken_or_refused(sandbox: Sandbox, route: Route, body
     assert status in (200, 400, 401, 404)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(["items", "min_ts", "max_ts", "sort", "agg", "agg_type", "tz", "count"]),
     text=st.text(max_size=20),
