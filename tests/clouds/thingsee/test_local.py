@@ -184,8 +184,11 @@ async def test_what_a_thing_measures_is_told_as_the_link_tells_it(tmp_path: Path
         await room.wait_reading()
         (answer,) = (await app.things.send(hall, [asked])).messages
         assert (answer.id, answer.event, answer.transaction) == (12100, 33, 3)
-        (latest,) = await app.things.messages(hall, Selection(message_ids=(12100,), limit=1))
-        assert (latest.event, latest.thing, latest.group) == (33, hall, "prfi00house")
+        told = await app.things.messages(hall, Selection(message_ids=(12100,), limit=2))
+        assert {(each.event, each.thing, each.group) for each in told} == {
+            (10, hall, "prfi00house"),
+            (33, hall, "prfi00house"),
+        }
         (report,) = await app.things.messages(hall, Selection(event_ids=(10,), limit=9))
         assert (report.id, report.thing) == (12100, hall)
         for message in (answer, report):
