@@ -34,6 +34,10 @@ class _JumpingSelector(selectors.SelectSelector):
         return events
 
 
+RESOLUTION_S = 1e-6
+"""Of the simulated time; the floats of three centuries have it."""
+
+
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """An event loop whose `time()` jumps to the next timer when nothing is ready."""
 
@@ -42,6 +46,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         selector.loop = self
         self._now_s = 0.0
         super().__init__(selector)
+        # asyncio runs what is due before now and this; a float of years has no nanoseconds left,
+        # and the loop would stand still before a timer for ever.
+        self._clock_resolution = RESOLUTION_S
 
     def time(self) -> float:
         return self._now_s

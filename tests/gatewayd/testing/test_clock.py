@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gatewayd.testing.clock import SimulatedClock, run_simulated
+from gatewayd.testing.clock import SimulatedClock, SimulatedLoop, run_simulated
 
 
 def test_a_day_passes_in_a_moment() -> None:
@@ -22,6 +22,22 @@ def test_a_day_passes_in_a_moment() -> None:
     began = time.perf_counter()
     assert run_simulated(main()) == (86_400.0, 86_400_000)
     assert time.perf_counter() - began < 5
+
+
+@pytest.mark.timeout(10)
+def test_time_passes_after_a_century_too() -> None:
+    """Where a nanosecond is less than a float of seconds can tell."""
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        loop.advance(100 * 365 * 86400.0)
+        began_s = loop.time()
+        for _ in range(1000):
+            await asyncio.sleep(0.001)
+        return loop.time() - began_s
+
+    assert run_simulated(main()) == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_jump_moves_the_wall_and_not_the_time_since_boot() -> None:
