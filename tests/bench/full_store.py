@@ -130,23 +130,19 @@ async def live(state_dir: Path, hot: Path, size: int, seconds: float) -> None:
     async with open_outbox(state_dir, hot, SystemClock(), Bounds(size_max=size)) as outbox:
         times.add("open", time.perf_counter() - began_s, time.process_time() - cpu_s)
         await outbox.subscribe(WANTED)
-        async with asyncio.TaskGroup() as tasks:
-            ticker = tasks.create_task(_tick(times))
-            loop = asyncio.get_running_loop()
-            ends_s, number = loop.time() + seconds, 0
-            while loop.time() < ends_s:
-                for part in range(10):
-                    now_ms = int(time.time() * 1000)
-                    await outbox.append(_round(number, now_ms)[part * 10 : part * 10 + 10])
-                    await asyncio.sleep(0.02)
-                number += 1
-                await outbox.commit()
-            ticker.cancel()
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + seconds
+        await _take(outbox, times, lambda: loop.time() < ends_s)
         print(times.table(f"{seconds:.0f} s at the bound, 5 commits/s"))
         print({name: (a.pending, a.dropped) for name, a in outbox.accounts.items()}, flush=True)
         times.clear()
         await outbox.audit()
-        print(await outbox.balance())
+        asked_s = loop.time()
+        counting = asyncio.create_task(outbox.balance())
+        await _take(outbox, times, lambda: not counting.done())
+        print(times.table(f"{loop.time() - asked_s:.0f} s while the ledger is counted"))
+        print(await counting, flush=True)
+        times.clear()
         await _deliver(outbox, seconds / 4)
         print(times.table("drained for a while"), flush=True)
         times.clear()
@@ -160,6 +156,21 @@ async def live(state_dir: Path, hot: Path, size: int, seconds: float) -> None:
         began_s, cpu_s = time.perf_counter(), time.process_time()
     times.add("close", time.perf_counter() - began_s, time.process_time() - cpu_s)
     print(times.table("and"))
+
+
+async def _take(outbox: Any, times: Times, goes_on: Callable[[], bool]) -> None:
+    """Let readings come, 50 times 10 a second, with commits beside."""
+    async with asyncio.TaskGroup() as tasks:
+        ticker = tasks.create_task(_tick(times))
+        number = 0
+        while goes_on():
+            for part in range(10):
+                now_ms = int(time.time() * 1000)
+                await outbox.append(_round(number, now_ms)[part * 10 : part * 10 + 10])
+                await asyncio.sleep(0.02)
+            number += 1
+            await outbox.commit()
+        ticker.cancel()
 
 
 async def _deliver(outbox: Any, seconds: float) -> None:
