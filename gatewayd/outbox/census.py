@@ -120,6 +120,8 @@ class Counting:
         """Return the ledger; a count that is under way is everybody's. Raises OutboxError."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._balance())
+            # Whoever asked may have left: then its error is nobody's.
+            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._task)
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -105,6 +106,25 @@ async def test_a_log_that_ends_does_not_wait_for_its_count(tmp_path: Path) -> No
         await begun(log)
     with pytest.raises(OutboxError, match="closed while it was counted"):
         await counting
+
+
+async def test_a_count_that_fails_when_nobody_waits_any_more_is_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its end is nobody's, and the next who asks gets one of his own."""
+    async with opened(tmp_path) as log:
+        impatient = asyncio.create_task(log.balance())
+        await begun(log)
+        impatient.cancel()
+        census = log._counting._census
+        assert census is not None
+        census.stop()
+        async with asyncio.timeout(WAIT_S):
+            while log.counted is not None:  # noqa: ASYNC110  # nobody is told of it
+                await asyncio.sleep(0)
+        assert (await log.balance())["part"].is_balanced
+        gc.collect()
+    assert not caplog.records
 
 
 async def test_a_card_whose_file_was_removed_is_counted_all_the_same(tmp_path: Path) -> None:
