@@ -30,6 +30,9 @@ from gatewayd.outbox.tables import translated
 Do = Callable[[Callable[[Store], Any]], Awaitable[Any]]
 """Runs something in the log's thread."""
 
+KEPT_S = 60.0
+"""For somebody who was told how far a count is to come and ask for its end."""
+
 
 class Census:
     """One count, from the instant at which it is made."""
@@ -51,9 +54,8 @@ class Census:
         self._db.text_factory = lenient
         try:
             self._db.execute("BEGIN")
-            self._db.execute(
-                "SELECT last FROM slab LIMIT 1"
-            ).fetchone()  # From here it stands still.
+            # From here it stands still.
+            self._db.execute("SELECT last FROM slab LIMIT 1").fetchone()
             self._held = {uplink: rows.held_in_memory(*self._of(uplink)) for uplink in self._wanted}
         except BaseException:
             self._db.close()
@@ -110,6 +112,8 @@ class Counting:
         self._do = do
         self._task: asyncio.Task[dict[str, Balance]] | None = None
         self._census: Census | None = None
+        self._unclaimed: tuple[float, dict[str, Balance]] | None = None
+        """A long count that ended when nobody waited, and when that was."""
 
     @property
     def progress(self) -> float | None:
@@ -117,12 +121,20 @@ class Counting:
         return self._census.progress if self._census else None
 
     async def balance(self) -> Mapping[str, Balance]:
-        """Return the ledger; a count that is under way is everybody's. Raises OutboxError."""
+        """Return the ledger; a count that is under way is everybody's. Raises OutboxError.
+
+        Who was told to ask again gets the long count that ended meanwhile, for `KEPT_S`.
+        """
         if self._task is None or self._task.done():
+            unclaimed, self._unclaimed = self._unclaimed, None
+            if unclaimed and asyncio.get_running_loop().time() - unclaimed[0] < KEPT_S:
+                return unclaimed[1]
             self._task = asyncio.create_task(self._balance())
             # Whoever asked may have left: then its error is nobody's.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return await asyncio.shield(self._task)
+        lines = await asyncio.shield(self._task)
+        self._unclaimed = None
+        return lines
 
     async def stop(self) -> None:
         """End a count that is under way."""
@@ -143,6 +155,7 @@ class Counting:
             self._census = None
         if begun.broken:
             await self._do(lambda store: store.look_at(begun.broken))
+        self._unclaimed = (asyncio.get_running_loop().time(), lines)
         return lines
 
 

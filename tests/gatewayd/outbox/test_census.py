@@ -25,6 +25,15 @@ SLABS = 40 * AUDIT_SLABS
 WAIT_S = 30.0
 
 
+async def ended(log: Outbox) -> None:
+    """Wait until no long count is under way, nor anything that comes of it."""
+    async with asyncio.timeout(WAIT_S):
+        while log.counted is not None:  # noqa: ASYNC110  # nobody is told of it
+            await asyncio.sleep(0)
+    assert log._counting._task is not None
+    await asyncio.wait([log._counting._task])
+
+
 @asynccontextmanager
 async def opened(folder: Path, slabs: int = SLABS) -> AsyncIterator[Outbox]:
     """A log with so many slabs of two readings, of which one uplink wants one."""
@@ -75,6 +84,21 @@ async def test_who_asks_meanwhile_is_told_the_same_count(tmp_path: Path) -> None
         assert third["part"].is_balanced
 
 
+async def test_a_count_that_ended_unasked_is_for_the_next_who_asks(tmp_path: Path) -> None:
+    """Once: who was told to ask again would begin anew each time. It is of its beginning still."""
+    async with opened(tmp_path) as log:
+        impatient = asyncio.create_task(log.balance())
+        await begun(log)
+        impatient.cancel()
+        await log.append([Reading(A, START_MS, 1.0)])
+        await ended(log)
+        assert (await log.balance())["part"].held == SLABS
+        assert log.counted is None
+        again = asyncio.create_task(log.balance())
+        await begun(log)
+        assert (await again)["part"].held == SLABS + 1
+
+
 async def test_rows_that_are_gone_are_missed(tmp_path: Path) -> None:
     """What is on the card is what is counted."""
     async with opened(tmp_path) as log:
@@ -119,9 +143,7 @@ async def test_a_count_that_fails_when_nobody_waits_any_more_is_no_traceback(
         census = log._counting._census
         assert census is not None
         census.stop()
-        async with asyncio.timeout(WAIT_S):
-            while log.counted is not None:  # noqa: ASYNC110  # nobody is told of it
-                await asyncio.sleep(0)
+        await ended(log)
         assert (await log.balance())["part"].is_balanced
         gc.collect()
     assert not caplog.records
